@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Runs every test suite, one after the other, and adds up the test cases that truly ran.
+
+The last line of the output is `N passed, N failed`, with `, N skipped` if any. A suite that crashes,
+runs over its time or runs no case counts as a failure.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A `doctest` suite is one program. A `lines` suite ends its own output with a line as this file does.
+# A `check` suite is one case, passed when the command exits with 0.
+Suite = namedtuple("Suite", "name kind seconds command")
+
+PROGRAMS = {
+    "conformance": "{build}/tests/conformance/antiphon-conformance",
+    "language_server": "{build}/examples/json_language_server/antiphon-json-language-server",
+}
+
+SUITES = [
+    Suite("layers-self-test", "lines", 30, ["python3", "tools/check_layers.py", "--self-test"]),
+    Suite("layers", "check", 30, ["python3", "tools/check_layers.py"]),
+    Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
+    Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
+    Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
+    Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
+]
+
+TOTALS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
+DOCTEST_TOTALS = re.compile(
+    r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped"
+)
+SHOWN_LINES = 80
+
+
+class Outcome:
+    """What one suite did: its counts, and why it failed if the counts do not say so."""
+
+    def __init__(self, passed=0, failed=0, skipped=0, reason=""):
+        self.passed, self.failed, self.skipped, self.reason = passed, failed, skipped, reason
+
+
+def counts(kind, output, exit_code):
+    """The (passed, failed, skipped) that a finished suite reports, or None."""
+    if kind == "check":
+        return (0, 1, 0) if exit_code else (1, 0, 0)
+    if kind == "doctest":
+        found = DOCTEST_TOTALS.findall(output)
+        return tuple(map(int, found[-1])) if found else None
+    found = [match for match in map(TOTALS.fullmatch, output.splitlines()) if match]
+    return tuple(int(n or 0) for n in found[-1].groups()) if found else None
+
+
+def judge(kind, output, exit_code):
+    """Turns a finished suite's output and exit code into an Outcome that no crash can pass for a success."""
+    numbers = counts(kind, output, exit_code)
+    died = f"died of {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit code {exit_code}"
+    if numbers is None:
+        return Outcome(failed=1, reason=f"reported no totals ({died})")
+    outcome = Outcome(*numbers)
+    if exit_code and not outcome.failed:
+        outcome.failed += 1
+        outcome.reason = f"{died} although no case failed"
+    elif not outcome.passed and not outcome.failed:
+        outcome.failed += 1
+        outcome.reason = "ran no case"
+    return outcome
+
+
+def end_group(process):
+    """Ends a suite and whatever it left running; the group is ours, since it began with the suite."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run(suite, command, log):
+    """Runs one suite in a process group of its own, with its output in the file `log`."""
+    with open(log, "wb") as sink:
+        try:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Outcome(failed=1, reason=f"could not start: {error}")
+        try:
+            exit_code = process.wait(timeout=suite.seconds)
+        except subprocess.TimeoutExpired:
+            return Outcome(failed=1, reason=f"still running after {suite.seconds} s")
+        finally:
+            end_group(process)
+            process.wait()
+    return judge(suite.kind, log.read_text(errors="replace"), exit_code)
+
+
+def chosen_suites(names):
+    known = {suite.name for suite in SUITES}
+    wanted = [name for group in names for name in group.split(",")]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        sys.exit(f"run.py: no suite {', '.join(unknown)}; there are {', '.join(s.name for s in SUITES)}")
+    return [suite for suite in SUITES if not wanted or suite.name in wanted]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs the test suites of antiphon.")
+    parser.add_argument("--build", default="build", help="the build directory (build)")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME[,NAME]", help="only these suites")
+    parser.add_argument("--list", action="store_true", help="print the names of the suites")
+    options = parser.parse_args()
+    if options.list:
+        print(*(suite.name for suite in SUITES), sep="\n")
+        return 0
+
+    build = Path(options.build).resolve()
+    logs = build / "test-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    places = {"build": build, **{name: path.format(build=build) for name, path in PROGRAMS.items()}}
+
+    total = Outcome()
+    for suite in chosen_suites(options.only):
+        print(f"{suite.name:<22} ", end="", flush=True)
+        log = logs / f"{suite.name}.log"
+        began = time.monotonic()
+        outcome = run(suite, [part.format(**places) for part in suite.command], log)
+        skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
+        print(f"{outcome.passed:>5} passed, {outcome.failed} failed{skipped}  "
+              f"({time.monotonic() - began:.1f} s) {outcome.reason}", flush=True)
+        if outcome.failed:
+            lines = log.read_text(errors="replace").splitlines()
+            print(*(f"    {line}" for line in lines[-SHOWN_LINES:]), sep="\n")
+            print(f"    all of it: {log}", flush=True)
+        total.passed += outcome.passed
+        total.failed += outcome.failed
+        total.skipped += outcome.skipped
+
+    print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
