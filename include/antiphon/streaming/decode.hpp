@@ -1,0 +1,371 @@
+#pragma once
+
+#include <antiphon/error.hpp>
+#include <antiphon/streaming/json_cursor.hpp>
+#include <antiphon/streaming/raw_json.hpp>
+#include <array>
+#include <boost/describe/enum_from_string.hpp>
+#include <boost/describe/enumerators.hpp>
+#include <boost/describe/members.hpp>
+#include <boost/json/value_to.hpp>
+#include <boost/mp11/algorithm.hpp>
+#include <boost/mp11/list.hpp>
+#include <boost/system/system_error.hpp>
+#include <concepts>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// JSON text straight into C++ values, no DOM between.
+///
+/// A `T` may be bool, an integer (range-checked), a floating-point number (correctly rounded), std::string,
+/// std::string_view (where the string has no escape), std::optional and std::unique_ptr (null, or a missing
+/// member), std::monostate (null), std::vector, std::array, std::pair, std::tuple, std::map and
+/// std::unordered_map with string keys, std::variant (the first alternative that fits), an enum (by enumerator
+/// name where described with Boost.Describe, else by number), a struct described with Boost.Describe,
+/// boost::json::value and its object, array and string, raw_json, or a type with a `tag_invoke` for Boost.JSON's
+/// `value_to`. Unknown members are skipped; the last of duplicate members counts.
+namespace antiphon {
+
+/// Why a value failed to become a `T`: `errc::wrong_type`, `missing_member`, `number_out_of_range`, ...
+struct decode_error {
+  error_code code;
+  /// A JSON pointer (RFC 6901) to the value in question, empty for the whole.
+  std::string path;
+  /// What was expected and found, for a person: "expected an integer, found a string".
+  std::string message;
+
+  /// Path and message in one line.
+  std::string describe() const;
+};
+
+/// What `raw_json::decode` throws.
+class decode_failure : public boost::system::system_error {
+ public:
+  explicit decode_failure(decode_error reason);
+  const decode_error& reason() const noexcept { return reason_; }
+
+ private:
+  decode_error reason_;
+};
+
+[[noreturn]] void throw_exception_from_error(const decode_error& reason, const boost::source_location& where);
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_described_struct =
+    boost::describe::has_describe_members<T>::value && std::is_class_v<T> && !std::is_union_v<T>;
+template <class T>
+inline constexpr bool is_described_enum = boost::describe::has_describe_enumerators<T>::value;
+
+template <class T>
+using described_members =
+    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+
+template <class T>
+inline constexpr bool is_optional_like = false;
+template <class T>
+inline constexpr bool is_optional_like<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_optional_like<std::unique_ptr<T>> = true;
+
+template <class T, template <class...> class Template>
+inline constexpr bool is_a = false;
+template <class... Args, template <class...> class Template>
+inline constexpr bool is_a<Template<Args...>, Template> = true;
+
+template <class T>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_std_array<std::array<T, N>> = true;
+
+template <class T>
+inline constexpr bool is_string_map = false;
+template <class... Rest>
+inline constexpr bool is_string_map<std::map<std::string, Rest...>> = true;
+template <class... Rest>
+inline constexpr bool is_string_map<std::unordered_map<std::string, Rest...>> = true;
+
+template <class T>
+inline constexpr bool is_json_dom =
+    std::is_same_v<T, boost::json::value> || std::is_same_v<T, boost::json::object> ||
+    std::is_same_v<T, boost::json::array> || std::is_same_v<T, boost::json::string>;
+
+template <class T>
+bool decode_value(json_cursor& in, T& out);
+
+template <class T>
+bool decode_sequence(json_cursor& in, T& out) {
+  out.clear();
+  if (!in.enter_array()) return false;
+  for (std::size_t index = 0; in.next_element(); ++index) {
+    // By way of a local: std::vector<bool> has no element to refer to.
+    typename T::value_type element{};
+    if (!decode_value(in, element)) return in.at_index(index);
+    out.push_back(std::move(element));
+  }
+  return in.good();
+}
+
+template <class T>
+bool decode_map(json_cursor& in, T& out) {
+  out.clear();
+  if (!in.enter_object()) return false;
+  std::string_view key;
+  while (in.next_member(key)) {
+    std::string name(key);  // the cursor's view ends with the next string it reads
+    typename T::mapped_type value{};
+    if (!decode_value(in, value)) return in.at_member(name);
+    out.insert_or_assign(std::move(name), std::move(value));
+  }
+  return in.good();
+}
+
+template <class T, std::size_t... Index>
+bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
+  if (!in.enter_array()) return false;
+  const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
+    if (!in.next_element()) {
+      if (!in.good()) return false;
+      return in.fail(errc::wrong_length,
+                     "expected " + std::to_string(sizeof...(Index)) + " elements, found " + std::to_string(index));
+    }
+    return decode_value(in, slot) || in.at_index(index);
+  };
+  if (!(element(Index, std::get<Index>(out)) && ...)) return false;
+  if (in.next_element())
+    return in.fail(errc::wrong_length, "expected " + std::to_string(sizeof...(Index)) + " elements, found more");
+  return in.good();
+}
+
+template <class... Alternatives>
+bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out) {
+  const json_cursor start = in;
+  const auto attempt = [&]<class Alternative>(std::type_identity<Alternative>) {
+    in = start;
+    Alternative value{};
+    if (!decode_value(in, value)) return false;
+    out = std::move(value);
+    return true;
+  };
+  if ((attempt(std::type_identity<Alternatives>()) || ...)) return true;
+  in = start;
+  return in.fail(errc::wrong_type, "no alternative of the variant fits " + std::string(in.found()));
+}
+
+/// Which members of a described struct have been met.
+template <class T>
+using member_flags = std::array<bool, boost::mp11::mp_size<described_members<T>>::value>;
+
+template <class T>
+bool check_required(json_cursor& in, const member_flags<T>& seen) {
+  bool complete = true;
+  std::size_t index = 0;
+  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
+    using member = std::remove_cvref_t<decltype(std::declval<T&>().*descriptor.pointer)>;
+    if (complete && !seen[index] && !is_optional_like<member>) {
+      complete = in.fail(errc::missing_member, "missing member") || in.at_member(descriptor.name);
+    }
+    ++index;
+  });
+  return complete;
+}
+
+template <class T>
+bool decode_member(json_cursor& in, T& out, std::string_view key, member_flags<T>& seen) {
+  bool known = false;
+  bool fine = true;
+  std::size_t index = 0;
+  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
+    if (!known && key == descriptor.name) {
+      known = true;
+      auto& member = out.*descriptor.pointer;
+      // The last of duplicates counts alone: nothing of an earlier one may show through.
+      if (std::exchange(seen[index], true)) member = std::remove_reference_t<decltype(member)>{};
+      fine = decode_value(in, member) || in.at_member(descriptor.name);
+    }
+    ++index;
+  });
+  return known ? fine : in.skip_value();
+}
+
+template <class T>
+bool decode_by_name(json_cursor& in, T& out) {
+  if (!in.enter_object()) return false;
+  member_flags<T> seen{};
+  std::string_view key;
+  while (in.next_member(key)) {
+    if (!decode_member(in, out, key, seen)) return false;
+  }
+  return in.good() && check_required<T>(in, seen);
+}
+
+/// A described struct from an array, its members in the order of their description.
+template <class T>
+bool decode_by_position(json_cursor& in, T& out) {
+  if (!in.enter_array()) return false;
+  member_flags<T> seen{};
+  std::size_t index = 0;
+  bool fine = true;
+  bool more = true;
+  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
+    if (!fine || !more) return;
+    more = in.next_element();
+    if (!more) return;
+    seen[index] = true;
+    fine = decode_value(in, out.*descriptor.pointer) || in.at_member(descriptor.name);
+    ++index;
+  });
+  if (!fine || !in.good()) return false;
+  if (more && in.next_element())
+    return in.fail(errc::wrong_length, "expected at most " + std::to_string(index) + " parameters");
+  return in.good() && check_required<T>(in, seen);
+}
+
+template <class T>
+bool decode_enum(json_cursor& in, T& out) {
+  if constexpr (is_described_enum<T>) {
+    std::string_view name;
+    if (!in.read_string(name)) return false;
+    if (boost::describe::enum_from_string(std::string(name).c_str(), out)) return true;
+    return in.fail(errc::wrong_type, "unknown value \"" + std::string(name) + "\"");
+  } else {
+    std::underlying_type_t<T> number{};
+    if (!decode_value(in, number)) return false;
+    out = static_cast<T>(number);
+    return true;
+  }
+}
+
+template <class T>
+bool decode_dom(json_cursor& in, T& out) {
+  boost::json::value value;
+  if (!in.read_dom(value)) return false;
+  if constexpr (std::is_same_v<T, boost::json::value>) {
+    out = std::move(value);
+  } else if constexpr (std::is_same_v<T, boost::json::object>) {
+    if (!value.is_object()) return in.fail(errc::wrong_type, "expected an object");
+    out = std::move(value.get_object());
+  } else if constexpr (std::is_same_v<T, boost::json::array>) {
+    if (!value.is_array()) return in.fail(errc::wrong_type, "expected an array");
+    out = std::move(value.get_array());
+  } else {
+    if (!value.is_string()) return in.fail(errc::wrong_type, "expected a string");
+    out = std::move(value.get_string());
+  }
+  return true;
+}
+
+template <class T>
+bool decode_through_boost_json(json_cursor& in, T& out) {
+  boost::json::value value;
+  if (!in.read_dom(value)) return false;
+  auto converted = boost::json::try_value_to<T>(value);
+  if (converted.has_error()) return in.fail(errc::wrong_type, converted.error().message());
+  out = std::move(*converted);
+  return true;
+}
+
+template <class T>
+bool decode_value(json_cursor& in, T& out) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return in.read_bool(out);
+  } else if constexpr (std::signed_integral<T>) {
+    std::int64_t wide = 0;
+    if (!in.read_int64(wide)) return false;
+    if (!std::in_range<T>(wide)) return in.fail(errc::number_out_of_range, "the number is out of range");
+    out = static_cast<T>(wide);
+    return true;
+  } else if constexpr (std::unsigned_integral<T>) {
+    std::uint64_t wide = 0;
+    if (!in.read_uint64(wide)) return false;
+    if (!std::in_range<T>(wide)) return in.fail(errc::number_out_of_range, "the number is out of range");
+    out = static_cast<T>(wide);
+    return true;
+  } else if constexpr (std::floating_point<T>) {
+    double number = 0;
+    if (!in.read_double(number)) return false;
+    out = static_cast<T>(number);
+    return true;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    std::string_view content;
+    if (!in.read_string(content)) return false;
+    out.assign(content);
+    return true;
+  } else if constexpr (std::is_same_v<T, std::string_view>) {
+    return in.read_plain_string(out);
+  } else if constexpr (std::is_same_v<T, raw_json>) {
+    std::string_view text;
+    if (!in.read_raw(text)) return false;
+    out = raw_json(in.owner() == nullptr ? slice(text) : in.owner()->part(text));
+    return true;
+  } else if constexpr (is_json_dom<T>) {
+    return decode_dom(in, out);
+  } else if constexpr (std::is_same_v<T, std::monostate> || std::is_same_v<T, std::nullptr_t>) {
+    return in.read_null() || in.fail(errc::wrong_type, "expected null, found " + std::string(in.found()));
+  } else if constexpr (is_a<T, std::optional>) {
+    if (in.read_null()) {
+      out.reset();
+      return true;
+    }
+    return decode_value(in, out.emplace());
+  } else if constexpr (is_a<T, std::unique_ptr>) {
+    if (in.read_null()) {
+      out.reset();
+      return true;
+    }
+    out = std::make_unique<typename T::element_type>();
+    return decode_value(in, *out);
+  } else if constexpr (is_a<T, std::vector>) {
+    return decode_sequence(in, out);
+  } else if constexpr (is_std_array<T> || is_a<T, std::tuple> || is_a<T, std::pair>) {
+    return decode_fixed(in, out, std::make_index_sequence<std::tuple_size_v<T>>());
+  } else if constexpr (is_string_map<T>) {
+    return decode_map(in, out);
+  } else if constexpr (is_a<T, std::variant>) {
+    return decode_variant(in, out);
+  } else if constexpr (std::is_enum_v<T>) {
+    return decode_enum(in, out);
+  } else if constexpr (is_described_struct<T>) {
+    return decode_by_name(in, out);
+  } else {
+    static_assert(boost::json::has_value_to<T>::value,
+                  "antiphon can't decode this type: describe it with BOOST_DESCRIBE_STRUCT, or give it a "
+                  "tag_invoke for boost::json::value_to");
+    return decode_through_boost_json(in, out);
+  }
+}
+
+template <class T>
+bool decode_whole(json_cursor& in, T& out) {
+  return decode_value(in, out) && in.at_end();
+}
+
+}  // namespace detail
+
+template <class T>
+boost::system::result<T, decode_error> raw_json::try_decode() const {
+  detail::json_cursor in(text(), &bytes_);
+  T out{};
+  if (detail::decode_whole(in, out)) return out;
+  return in.take_error();
+}
+
+template <class T>
+T raw_json::decode() const {
+  detail::json_cursor in(text(), &bytes_);
+  T out{};
+  if (!detail::decode_whole(in, out)) throw decode_failure(in.take_error());
+  return out;
+}
+
+}  // namespace antiphon

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <antiphon/buffer.hpp>
+#include <antiphon/streaming/framing.hpp>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace antiphon {
+
+/// Bytes on their way out, written straight into buffers: a frame leaves without having been copied.
+///
+/// Frames written one after the other lie side by side, so that many small ones leave as one part. A frame that
+/// outgrows its buffer goes on in the next one. Not thread-safe.
+class output_chain {
+ public:
+  /// @param source where buffers come from; outlives the chain
+  explicit output_chain(buffer_source& source) noexcept : source_(&source) {}
+  output_chain(output_chain&&) = default;
+  output_chain& operator=(output_chain&&) = default;
+
+  /// Opens a frame, with room in front of it for what `rules` put there.
+  void begin_frame(const framing& rules);
+  /// Closes it: head in front, tail behind.
+  void end_frame(const framing& rules);
+  /// Takes back what was written since `begin_frame`.
+  void drop_frame() noexcept;
+  /// Bytes of the open frame's body so far.
+  std::size_t frame_size() const noexcept { return frame_size_; }
+
+  void append(std::string_view text) {
+    if (text.size() <= current_.capacity() - current_.size()) {
+      std::memcpy(current_.data() + current_.size(), text.data(), text.size());
+      current_.commit(text.size());
+      frame_size_ += text.size();
+    } else {
+      append_across(text);
+    }
+  }
+  void append(char c) { append(std::string_view(&c, 1)); }
+  /// Joins a pinned payload without copying it when it is large enough for that to pay.
+  void append(const slice& payload);
+
+  /// Contiguous space for `size` bytes (at most 4096); `advance` says how many were used.
+  char* reserve(std::size_t size);
+  void advance(std::size_t size) noexcept {
+    current_.commit(size);
+    frame_size_ += size;
+  }
+
+  /// Bytes of the frames closed and not yet taken.
+  std::size_t pending() const noexcept { return pending_; }
+  /// Moves the closed frames out: appends them to `parts` in order.
+  void take(std::vector<slice>& parts);
+
+ private:
+  void append_across(std::string_view text);
+  void grow(std::size_t at_least);
+  void seal();
+  void part_off();
+
+  buffer_source* source_;
+  buffer current_;
+  std::vector<slice> parts_;       // what is complete, in order
+  std::size_t sealed_ = 0;         // up to here, current_ stands in parts_
+  std::size_t pending_ = 0;
+  // The open frame.
+  std::size_t frame_size_ = 0;
+  std::size_t frame_at_ = 0;       // where it begins in the buffer it began in
+  std::size_t head_room_ = 0;
+  std::size_t frame_part_ = 0;     // index in parts_ of its first part, once it has outgrown that buffer
+  char* body_ = nullptr;           // its first byte after the head room
+  bool open_ = false;
+  bool outgrown_ = false;          // it goes on in another part
+};
+
+}  // namespace antiphon

@@ -1,0 +1,134 @@
+#include <antiphon/streaming/encode.hpp>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+#include "streaming/json_text.hpp"
+
+namespace antiphon::detail {
+
+namespace {
+
+constexpr std::size_t longest_number = 32;
+
+template <class Number>
+void encode_number(output_chain& out, Number value) {
+  char* begin = out.reserve(longest_number);
+  const auto [end, error] = std::to_chars(begin, begin + longest_number, value);
+  out.advance(static_cast<std::size_t>(end - begin));
+}
+
+bool needs_escape(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+void encode_escape(output_chain& out, char c) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  switch (c) {
+    case '"':
+      return out.append("\\\"");
+    case '\\':
+      return out.append("\\\\");
+    case '\b':
+      return out.append("\\b");
+    case '\f':
+      return out.append("\\f");
+    case '\n':
+      return out.append("\\n");
+    case '\r':
+      return out.append("\\r");
+    case '\t':
+      return out.append("\\t");
+    default: {
+      const auto code = static_cast<unsigned char>(c);
+      const std::array<char, 6> escape{'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
+      out.append(std::string_view(escape.data(), escape.size()));
+    }
+  }
+}
+
+}  // namespace
+
+void encode_int64(output_chain& out, std::int64_t value) { encode_number(out, value); }
+void encode_uint64(output_chain& out, std::uint64_t value) { encode_number(out, value); }
+
+void encode_double(output_chain& out, double value) {
+  if (!std::isfinite(value))
+    throw boost::system::system_error(errc::not_encodable, "JSON has no NaN and no infinity");
+  encode_number(out, value);
+}
+
+void encode_string(output_chain& out, std::string_view value) {
+  if (!is_utf8(value)) throw boost::system::system_error(errc::not_encodable, "the string is not UTF-8");
+  out.append('"');
+  while (!value.empty()) {
+    std::size_t plain = 0;
+    while (plain < value.size() && !needs_escape(value[plain])) ++plain;
+    out.append(value.substr(0, plain));
+    value.remove_prefix(plain);
+    if (value.empty()) break;
+    encode_escape(out, value.front());
+    value.remove_prefix(1);
+  }
+  out.append('"');
+}
+
+void encode_dom(output_chain& out, const boost::json::value& value) {
+  // An explicit stack: a DOM may be nested deeper than the thread's stack allows.
+  struct level {
+    const boost::json::value* container;
+    std::size_t next;
+  };
+  std::vector<level> levels;
+  const auto scalar_or_open = [&](const boost::json::value& v) {
+    switch (v.kind()) {
+      case boost::json::kind::null:
+        return out.append("null");
+      case boost::json::kind::bool_:
+        return encode(out, v.get_bool());
+      case boost::json::kind::int64:
+        return encode_int64(out, v.get_int64());
+      case boost::json::kind::uint64:
+        return encode_uint64(out, v.get_uint64());
+      case boost::json::kind::double_:
+        return encode_double(out, v.get_double());
+      case boost::json::kind::string:
+        return encode_string(out, v.get_string());
+      case boost::json::kind::array:
+        out.append('[');
+        break;
+      case boost::json::kind::object:
+        out.append('{');
+        break;
+    }
+    levels.push_back({&v, 0});
+  };
+  scalar_or_open(value);
+  while (!levels.empty()) {
+    level& top = levels.back();
+    const std::size_t index = top.next++;
+    if (top.container->is_array()) {
+      const boost::json::array& array = top.container->get_array();
+      if (index == array.size()) {
+        out.append(']');
+        levels.pop_back();
+        continue;
+      }
+      if (index > 0) out.append(',');
+      scalar_or_open(array[index]);
+    } else {
+      const boost::json::object& object = top.container->get_object();
+      if (index == object.size()) {
+        out.append('}');
+        levels.pop_back();
+        continue;
+      }
+      if (index > 0) out.append(',');
+      const auto member = object.begin() + index;
+      encode_string(out, member->key());
+      out.append(':');
+      scalar_or_open(member->value());
+    }
+  }
+}
+
+}  // namespace antiphon::detail

@@ -1,0 +1,354 @@
+#include <antiphon/streaming/decode.hpp>
+#include <antiphon/streaming/json_cursor.hpp>
+#include <boost/json/value_stack.hpp>
+#include <charconv>
+#include <vector>
+
+#include "streaming/json_text.hpp"
+
+namespace antiphon::detail {
+
+namespace {
+
+// Typed decoding recurses with the type; only a type that contains itself can get this deep.
+constexpr unsigned max_typed_depth = 1024;
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+void json_cursor::blanks() noexcept {
+  while (at_ != end_ && is_json_blank(*at_)) ++at_;
+}
+
+bool json_cursor::fail(errc code, std::string message) {
+  if (error_ == nullptr) error_ = std::make_shared<failure>(failure{code, {}, std::move(message)});
+  return false;
+}
+
+bool json_cursor::at_member(std::string_view name) {
+  std::string token = "/";
+  for (const char c : name) {
+    if (c == '~') {
+      token += "~0";
+    } else if (c == '/') {
+      token += "~1";
+    } else {
+      token += c;
+    }
+  }
+  if (error_ != nullptr) error_->path.insert(0, token);
+  return false;
+}
+
+bool json_cursor::at_index(std::size_t index) {
+  if (error_ != nullptr) error_->path.insert(0, "/" + std::to_string(index));
+  return false;
+}
+
+decode_error json_cursor::take_error() {
+  if (error_ == nullptr) return {};
+  return {make_error_code(error_->code), std::move(error_->path), std::move(error_->message)};
+}
+
+std::string_view json_cursor::found() noexcept {
+  blanks();
+  if (at_ == end_) return "the end of the text";
+  switch (*at_) {
+    case '{':
+      return "an object";
+    case '[':
+      return "an array";
+    case '"':
+      return "a string";
+    case 't':
+    case 'f':
+      return "a boolean";
+    case 'n':
+      return "null";
+    case ']':
+    case '}':
+      return "the end of the container";
+    default:
+      return is_digit(*at_) || *at_ == '-' ? "a number" : "malformed JSON";
+  }
+}
+
+bool json_cursor::expected(std::string_view what) {
+  return fail(errc::wrong_type, "expected " + std::string(what) + ", found " + std::string(found()));
+}
+
+bool json_cursor::at_end() {
+  blanks();
+  if (at_ == end_) return true;
+  return fail(errc::invalid_json, "text after the value");
+}
+
+bool json_cursor::literal(std::string_view word) noexcept {
+  blanks();
+  if (!std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(word)) return false;
+  at_ += word.size();
+  return true;
+}
+
+bool json_cursor::read_null() noexcept { return literal("null"); }
+
+bool json_cursor::read_bool(bool& out) {
+  if (literal("true")) {
+    out = true;
+    return true;
+  }
+  if (literal("false")) {
+    out = false;
+    return true;
+  }
+  return expected("a boolean");
+}
+
+bool json_cursor::number_token(std::string_view& token, bool& integral) {
+  blanks();
+  const char* p = at_;
+  const auto digits = [&] {
+    const char* first = p;
+    while (p != end_ && is_digit(*p)) ++p;
+    return p != first;
+  };
+  if (p != end_ && *p == '-') ++p;
+  const char* first_digit = p;
+  if (!digits() || (*first_digit == '0' && p - first_digit > 1)) return false;
+  integral = true;
+  if (p != end_ && *p == '.') {
+    integral = false;
+    ++p;
+    if (!digits()) return false;
+  }
+  if (p != end_ && (*p == 'e' || *p == 'E')) {
+    integral = false;
+    ++p;
+    if (p != end_ && (*p == '+' || *p == '-')) ++p;
+    if (!digits()) return false;
+  }
+  token = {at_, static_cast<std::size_t>(p - at_)};
+  return true;
+}
+
+bool json_cursor::read_int64(std::int64_t& out) {
+  std::string_view token;
+  bool integral = false;
+  if (!number_token(token, integral)) return expected("an integer");
+  if (!integral) return fail(errc::wrong_type, "expected an integer, found a fraction");
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
+  if (error != std::errc()) return fail(errc::number_out_of_range, "the number is out of range");
+  at_ += token.size();
+  return true;
+}
+
+bool json_cursor::read_uint64(std::uint64_t& out) {
+  std::string_view token;
+  bool integral = false;
+  if (!number_token(token, integral)) return expected("an integer");
+  if (!integral) return fail(errc::wrong_type, "expected an integer, found a fraction");
+  if (token == "-0") {
+    out = 0;
+  } else {
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
+    if (error != std::errc()) return fail(errc::number_out_of_range, "the number is out of range");
+  }
+  at_ += token.size();
+  return true;
+}
+
+bool json_cursor::read_double(double& out) {
+  std::string_view token;
+  bool integral = false;
+  if (!number_token(token, integral)) return expected("a number");
+  if (!parse_double(token, out)) return fail(errc::number_out_of_range, "the number is out of range");
+  at_ += token.size();
+  return true;
+}
+
+bool json_cursor::string_token(std::string_view& inside, bool& escapes) {
+  blanks();
+  if (at_ == end_ || *at_ != '"') return false;
+  escapes = false;
+  for (const char* p = at_ + 1; p != end_; ++p) {
+    if (*p == '"') {
+      inside = {at_ + 1, static_cast<std::size_t>(p - at_ - 1)};
+      return true;
+    }
+    if (*p == '\\') {
+      escapes = true;
+      if (++p == end_) break;
+    }
+  }
+  return false;
+}
+
+bool json_cursor::read_string(std::string_view& out) {
+  std::string_view inside;
+  bool escapes = false;
+  if (!string_token(inside, escapes)) return expected("a string");
+  if (escapes) {
+    scratch_ = std::make_shared<std::string>();
+    if (!unescape(inside, *scratch_)) return fail(errc::invalid_json, "malformed escape in a string");
+    out = *scratch_;
+  } else {
+    out = inside;
+  }
+  at_ = inside.data() + inside.size() + 1;
+  return true;
+}
+
+bool json_cursor::read_plain_string(std::string_view& out) {
+  bool escapes = false;
+  if (!string_token(out, escapes)) return expected("a string");
+  if (escapes) return fail(errc::wrong_type, "the string has escapes and can't be viewed in place");
+  at_ = out.data() + out.size() + 1;
+  return true;
+}
+
+bool json_cursor::read_raw(std::string_view& out) {
+  blanks();
+  const char* first = at_;
+  if (!skip_value()) return false;
+  out = {first, static_cast<std::size_t>(at_ - first)};
+  return true;
+}
+
+bool json_cursor::skip_value() {
+  blanks();
+  const std::size_t size = skip_json_value({at_, static_cast<std::size_t>(end_ - at_)});
+  if (size == 0) return expected("a value");
+  at_ += size;
+  return true;
+}
+
+bool json_cursor::enter_array() {
+  if (!literal("[")) return expected("an array");
+  if (++depth_ > max_typed_depth) return fail(errc::nesting_too_deep, "nested too deeply");
+  fresh_ = true;
+  return true;
+}
+
+bool json_cursor::next_element() {
+  if (!good()) return false;
+  if (literal("]")) {
+    fresh_ = false;
+    --depth_;
+    return false;
+  }
+  if (!std::exchange(fresh_, false) && !literal(",")) {
+    fail(errc::invalid_json, "expected ',' or ']'");
+    return false;
+  }
+  return true;
+}
+
+bool json_cursor::enter_object() {
+  if (!literal("{")) return expected("an object");
+  if (++depth_ > max_typed_depth) return fail(errc::nesting_too_deep, "nested too deeply");
+  fresh_ = true;
+  return true;
+}
+
+bool json_cursor::next_member(std::string_view& key) {
+  if (!good()) return false;
+  if (literal("}")) {
+    fresh_ = false;
+    --depth_;
+    return false;
+  }
+  if (!std::exchange(fresh_, false) && !literal(",")) {
+    fail(errc::invalid_json, "expected ',' or '}'");
+    return false;
+  }
+  if (!read_string(key)) return false;
+  if (!literal(":")) {
+    fail(errc::invalid_json, "expected ':'");
+    return false;
+  }
+  return true;
+}
+
+bool json_cursor::read_dom(boost::json::value& out) {
+  struct level {
+    bool object;
+    std::size_t size;
+  };
+  std::vector<level> levels;
+  boost::json::value_stack stack;
+  stack.reset(out.storage());
+
+  const auto scalar = [&] {
+    blanks();
+    std::string_view text;
+    bool integral = false;
+    if (read_null()) {
+      stack.push_null();
+    } else if (literal("true")) {
+      stack.push_bool(true);
+    } else if (literal("false")) {
+      stack.push_bool(false);
+    } else if (at_ != end_ && *at_ == '"') {
+      if (!read_string(text)) return false;
+      stack.push_string({text.data(), text.size()});
+    } else if (number_token(text, integral)) {
+      std::int64_t small = 0;
+      std::uint64_t large = 0;
+      const char* last = text.data() + text.size();
+      // "-0" is the double; an int64 has no negative zero.
+      if (integral && text != "-0" && std::from_chars(text.data(), last, small).ec == std::errc()) {
+        stack.push_int64(small);
+      } else if (integral && text[0] != '-' && std::from_chars(text.data(), last, large).ec == std::errc()) {
+        stack.push_uint64(large);
+      } else {
+        double number = 0;
+        if (!parse_double(text, number)) return fail(errc::number_out_of_range, "the number is out of range");
+        stack.push_double(number);
+      }
+      at_ = last;
+    } else {
+      return expected("a value");
+    }
+    return true;
+  };
+
+  for (;;) {
+    // One value, or the opening of a container.
+    bool opened = false;
+    blanks();
+    if (at_ != end_ && (*at_ == '[' || *at_ == '{')) {
+      const bool object = *at_ == '{';
+      if (!(object ? enter_object() : enter_array())) return false;
+      levels.push_back({object, 0});
+      opened = true;
+    } else if (!scalar()) {
+      return false;
+    }
+    if (!opened && levels.empty()) break;
+    if (!opened) ++levels.back().size;
+    // Close what ends here, then stand before the next value.
+    for (;;) {
+      level& top = levels.back();
+      std::string_view key;
+      if (top.object ? next_member(key) : next_element()) {
+        if (top.object) stack.push_key({key.data(), key.size()});
+        break;
+      }
+      if (!good()) return false;
+      if (top.object) {
+        stack.push_object(top.size);
+      } else {
+        stack.push_array(top.size);
+      }
+      levels.pop_back();
+      if (levels.empty()) break;
+      ++levels.back().size;
+    }
+    if (levels.empty()) break;
+  }
+  out = stack.release();
+  return true;
+}
+
+}  // namespace antiphon::detail

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+// Small pieces of JSON's lexical grammar (RFC 8259) that several files need.
+namespace antiphon::detail {
+
+inline bool is_json_blank(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+/// How many bytes the value at the front of `text` takes; 0 when there is none or it has no end. Finds the
+/// extent only: strings and brackets are followed, the grammar inside isn't checked.
+std::size_t skip_json_value(std::string_view text) noexcept;
+
+/// Appends the content of a JSON string (`inside`: without its quotes) to `out`; false when an escape is
+/// malformed or a surrogate stands alone.
+bool unescape(std::string_view inside, std::string& out);
+
+/// The number in `token` (of valid grammar), correctly rounded; false when it is beyond a double's range.
+bool parse_double(std::string_view token, double& out) noexcept;
+
+/// Whether `text` is strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace antiphon::detail

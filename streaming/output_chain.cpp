@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <antiphon/streaming/output_chain.hpp>
+
+namespace antiphon {
+
+namespace {
+
+constexpr std::size_t block_size = 64 * 1024;
+constexpr std::size_t largest_block = 1024 * 1024;
+// A frame up to this size is moved next to its head; a longer one begins a part of its own instead.
+constexpr std::size_t movable = 4 * 1024;
+// A pinned payload of this size or more is joined, a smaller one copied.
+constexpr std::size_t joinable = 16 * 1024;
+
+}  // namespace
+
+void output_chain::seal() {
+  if (current_.size() == sealed_) return;
+  parts_.push_back(current_.share(current_.bytes().substr(sealed_)));
+  sealed_ = current_.size();
+}
+
+// Makes a part of what stands in the current buffer. An open frame's first part is kept apart from what is
+// before it, so that the head can go in front of it.
+void output_chain::part_off() {
+  if (!open_ || outgrown_) {
+    seal();
+    return;
+  }
+  const std::size_t frame_end = current_.size();
+  current_.truncate(frame_at_);
+  seal();
+  current_.truncate(frame_end);
+  frame_part_ = parts_.size();
+  outgrown_ = true;
+  parts_.push_back(current_.share(current_.bytes().substr(frame_at_)));
+  sealed_ = current_.size();
+}
+
+void output_chain::grow(std::size_t at_least) {
+  part_off();
+  const std::size_t next = std::clamp(frame_size_, block_size, largest_block);
+  current_ = source_->acquire(std::max(at_least, next));
+  sealed_ = 0;
+}
+
+void output_chain::begin_frame(const framing& rules) {
+  constexpr std::size_t worth_starting = 256;
+  frame_size_ = 0;
+  outgrown_ = false;
+  const std::size_t room = rules.max_head();
+  if (parts_.empty() && sealed_ == current_.size() && current_.exclusive()) {
+    current_.clear();  // all that stood here has left
+    sealed_ = 0;
+  }
+  if (current_.capacity() - current_.size() < room + worth_starting) grow(block_size);
+  open_ = true;
+  head_room_ = room;
+  frame_at_ = current_.size();
+  current_.commit(room);
+  body_ = current_.data() + current_.size();
+}
+
+void output_chain::end_frame(const framing& rules) {
+  const std::size_t body_size = frame_size_;
+  append(rules.tail());
+  const std::size_t head = rules.write_head(body_, body_size);
+  const std::size_t gap = head_room_ - head;
+  if (outgrown_) {
+    const slice& first = parts_[frame_part_];
+    parts_[frame_part_] = first.part(first.bytes().substr(gap));
+  } else if (gap > 0 && sealed_ == frame_at_) {
+    sealed_ += gap;  // nothing before it: the part just begins later
+  } else if (gap > 0 && frame_size_ <= movable) {
+    char* begin = current_.data() + frame_at_;
+    std::memmove(begin, begin + gap, head + frame_size_);
+    current_.truncate(current_.size() - gap);
+  } else if (gap > 0) {
+    const std::size_t frame_end = current_.size();
+    current_.truncate(frame_at_);
+    seal();
+    current_.truncate(frame_end);
+    sealed_ = frame_at_ + gap;
+  }
+  pending_ += head + frame_size_;
+  frame_size_ = 0;
+  open_ = false;
+}
+
+void output_chain::drop_frame() noexcept {
+  if (outgrown_) {
+    parts_.resize(frame_part_);
+    sealed_ = current_.size();
+  } else {
+    current_.truncate(frame_at_);
+  }
+  frame_size_ = 0;
+  open_ = false;
+}
+
+void output_chain::append_across(std::string_view text) {
+  while (!text.empty()) {
+    if (current_.size() == current_.capacity()) grow(std::min(text.size(), largest_block));
+    const std::size_t part = std::min(text.size(), current_.capacity() - current_.size());
+    std::memcpy(current_.data() + current_.size(), text.data(), part);
+    current_.commit(part);
+    frame_size_ += part;
+    text.remove_prefix(part);
+  }
+}
+
+void output_chain::append(const slice& payload) {
+  if (!payload.pinned() || payload.size() < joinable) {
+    append(payload.bytes());
+    return;
+  }
+  // What stands before it becomes a part; the payload follows as it is; writing goes on behind it in the same
+  // buffer.
+  part_off();
+  parts_.push_back(payload);
+  frame_size_ += payload.size();
+}
+
+char* output_chain::reserve(std::size_t size) {
+  if (current_.capacity() - current_.size() < size) grow(size);
+  return current_.data() + current_.size();
+}
+
+void output_chain::take(std::vector<slice>& parts) {
+  seal();
+  for (slice& part : parts_) parts.push_back(std::move(part));
+  parts_.clear();
+  pending_ = 0;
+}
+
+}  // namespace antiphon
