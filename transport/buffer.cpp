@@ -1,0 +1,19 @@
+#include <antiphon/buffer.hpp>
+
+#include <new>
+
+namespace antiphon {
+
+buffer buffer::allocate(std::size_t capacity) {
+  void* memory = ::operator new(sizeof(memory_block) + capacity);
+  auto* block = new (memory) memory_block;
+  block->bytes = static_cast<char*>(memory) + sizeof(memory_block);
+  block->capacity = capacity;
+  block->recycle = [](memory_block* old) noexcept {
+    old->~memory_block();
+    ::operator delete(static_cast<void*>(old));
+  };
+  return buffer(block);
+}
+
+}  // namespace antiphon

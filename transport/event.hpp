@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace antiphon {
+
+namespace asio = boost::asio;
+
+/// Something that coroutines on one executor wait for until another tells them to look again.
+///
+/// A timer that never expires, so that what is suspended in it belongs to the io_context and is destroyed
+/// with it.
+class event {
+ public:
+  explicit event(const asio::any_io_executor& executor)
+      : timer_(executor, asio::steady_timer::time_point::max()) {}
+
+  /// Until the next `notify`. Whoever waits must look first and wait without a suspension in between.
+  asio::awaitable<void> wait() {
+    const auto before = notifications_;
+    co_await timer_.async_wait(asio::as_tuple(asio::deferred));
+    // The timer says "aborted" in either case; without a notification it was the waiter who was cancelled.
+    if (notifications_ == before) throw boost::system::system_error(asio::error::operation_aborted);
+  }
+
+  /// Wakes all that wait; they run later, never from inside this call.
+  void notify() noexcept {
+    ++notifications_;
+    try {
+      timer_.cancel();
+    } catch (...) {  // never: a timer's cancel reports no errors
+    }
+  }
+
+ private:
+  asio::steady_timer timer_;
+  unsigned notifications_ = 0;
+};
+
+}  // namespace antiphon

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "transport/posix_fd.hpp"
+#include "transport/posix_io.hpp"
+
+#include <antiphon/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <string_view>
+
+namespace antiphon::posix {
+
+namespace asio = boost::asio;
+
+/// An open file, how it is used, and what waits for it.
+///
+/// Asio sets O_NONBLOCK on whatever descriptor it waits for. For a file that others share it is given a
+/// private epoll descriptor that contains the file, never the file.
+class channel {
+ public:
+  enum class direction { in, out, both };
+
+  /// A file whose open file description is nobody else's.
+  static channel own(const asio::any_io_executor& executor, unique_fd file, access how);
+  /// A file that other processes may share. In one direction, `in` or `out`.
+  static channel share(const asio::any_io_executor& executor, unique_fd file, access how, direction way);
+
+  bool is_open() const noexcept { return fd_ >= 0; }
+  int fd() const noexcept { return fd_; }
+
+  io_result read_now(std::span<char> into) noexcept { return posix::read_now(fd_, how_, into); }
+  int write_now(unsent& rest) noexcept { return posix::write_now(fd_, how_, rest); }
+
+  /// Until it may be worth another attempt. Gives `operation_aborted` after `close`, `cancel`, or a
+  /// cancellation of the coroutine.
+  asio::awaitable<error_code> readable() { return wait(asio::posix::descriptor_base::wait_read); }
+  asio::awaitable<error_code> writable() {
+    return wait(file_ ? asio::posix::descriptor_base::wait_read : asio::posix::descriptor_base::wait_write);
+  }
+
+  void cancel() noexcept;
+  void close() noexcept;
+
+ private:
+  channel(const asio::any_io_executor& executor, access how) : ready_(executor), how_(how) {}
+  asio::awaitable<error_code> wait(asio::posix::descriptor_base::wait_type what);
+
+  asio::posix::stream_descriptor ready_;  // owns the file, or the epoll descriptor that contains it
+  unique_fd file_;                        // a shared file
+  access how_;
+  int fd_ = -1;
+};
+
+/// A private epoll descriptor that is readable when `events` (EPOLLIN, ...) hold for `fd`, or an error or a
+/// hang-up does. Empty when `fd` never keeps anyone waiting (a regular file). Throws.
+unique_fd make_epoll(int fd, unsigned events);
+
+}  // namespace antiphon::posix

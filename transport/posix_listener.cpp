@@ -1,0 +1,181 @@
+#include "transport/posix_listener.hpp"
+
+#include "transport/fail.hpp"
+#include "transport/posix_stream.hpp"
+
+#include <antiphon/transport/listener.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+
+namespace antiphon {
+namespace {
+
+constexpr auto pause_without_resources = std::chrono::milliseconds(50);
+
+enum class accept_failure { wait, retry, pause, broken };
+
+accept_failure classify(int error) noexcept {
+  switch (error) {
+    case EAGAIN: return accept_failure::wait;
+    // Linux reports errors of the new connection here; they say nothing about the listening socket.
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT: return accept_failure::retry;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return accept_failure::pause;
+    default: return accept_failure::broken;
+  }
+}
+
+/// Tells its listener when it is closed.
+class accepted_stream final : public posix::stream {
+ public:
+  accepted_stream(asio::any_io_executor executor, posix::channel socket,
+                  std::shared_ptr<buffer_source> buffers, std::weak_ptr<listener::state> home,
+                  asio::any_io_executor home_executor)
+      : stream(std::move(executor), std::move(socket), std::move(buffers)),
+        home_(std::move(home)),
+        home_executor_(std::move(home_executor)) {}
+  ~accepted_stream() override { accepted_stream::close(); }
+
+  void close() noexcept override {
+    stream::close();
+    const auto listening = std::exchange(home_, {}).lock();
+    if (!listening) return;
+    if (get_executor() == home_executor_) {
+      listening->connection_closed();
+      return;
+    }
+    asio::post(home_executor_, [home = std::weak_ptr(listening)] {
+      if (const auto alive = home.lock()) alive->connection_closed();
+    });
+  }
+
+ private:
+  std::weak_ptr<listener::state> home_;
+  asio::any_io_executor home_executor_;
+};
+
+}  // namespace
+
+listener::state::state(const asio::any_io_executor& executor, posix::unique_fd socket, std::string address,
+                       std::uint16_t port, std::optional<socket_file> file, listen_options options)
+    : executor_(executor),
+      socket_(posix::channel::own(executor, std::move(socket), posix::access::socket)),
+      address_(std::move(address)),
+      port_(port),
+      file_(std::move(file)),
+      options_(std::move(options)),
+      slot_freed_(executor),
+      pause_(executor) {}
+
+asio::awaitable<transport_ptr> listener::state::accept(asio::any_io_executor executor) {
+  const auto self = shared_from_this();
+  while (!closed_ && connections_ >= options_.max_connections) {
+    auto waiting = slot_freed_.wait();
+    co_await std::move(waiting);
+  }
+  auto accepting = next_socket();
+  posix::unique_fd socket = co_await std::move(accepting);
+  // Does nothing to a Unix socket.
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  auto channel = posix::channel::own(executor, std::move(socket), posix::access::socket);
+  auto made = std::make_unique<accepted_stream>(std::move(executor), std::move(channel), options_.buffers,
+                                                weak_from_this(), executor_);
+  ++connections_;
+  co_return made;
+}
+
+asio::awaitable<posix::unique_fd> listener::state::next_socket() {
+  for (;;) {
+    if (closed_) fail(asio::error::operation_aborted, "accept");
+    posix::unique_fd socket(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const int error = errno;
+    if (socket) co_return posix::above_standard(std::move(socket));
+    const accept_failure failure = classify(error);
+    if (failure == accept_failure::broken) fail(posix::system_code(error), "accept");
+    error_code ec;
+    if (failure == accept_failure::wait) {
+      auto waiting = socket_.readable();
+      ec = co_await std::move(waiting);
+    } else if (failure == accept_failure::pause) {
+      pause_.expires_after(pause_without_resources);
+      const auto done = co_await pause_.async_wait(asio::as_tuple(asio::deferred));
+      ec = std::get<0>(done);
+    }
+    if (ec && !closed_) fail(ec, "accept");
+  }
+}
+
+void listener::state::connection_closed() noexcept {
+  --connections_;
+  slot_freed_.notify();
+}
+
+void listener::state::close() noexcept {
+  if (closed_) return;
+  closed_ = true;
+  // While the socket is open its file's inode can't be another's.
+  remove_file();
+  socket_.close();
+  slot_freed_.notify();
+  try {
+    pause_.cancel();
+  } catch (...) {  // never: a timer's cancel reports no errors
+  }
+}
+
+void listener::state::remove_file() noexcept {
+  if (!file_) return;
+  struct stat found{};
+  if (::lstat(file_->path.c_str(), &found) != 0) return;
+  if (found.st_dev == file_->device && found.st_ino == file_->inode) ::unlink(file_->path.c_str());
+}
+
+listener::listener(std::shared_ptr<state> opened) noexcept : state_(std::move(opened)) {}
+
+listener& listener::operator=(listener&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+listener::~listener() { close(); }
+
+asio::awaitable<transport_ptr> listener::accept() { return accept(state_->executor()); }
+
+asio::awaitable<transport_ptr> listener::accept(asio::any_io_executor executor) {
+  return state_->accept(std::move(executor));
+}
+
+void listener::close() noexcept {
+  if (state_) state_->close();
+}
+
+const std::string& listener::address() const noexcept { return state_->address(); }
+std::uint16_t listener::port() const noexcept { return state_->port(); }
+std::size_t listener::connections() const noexcept { return state_ ? state_->connections() : 0; }
+
+}  // namespace antiphon

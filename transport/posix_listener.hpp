@@ -1,0 +1,59 @@
+#pragma once
+
+#include "transport/event.hpp"
+#include "transport/posix_channel.hpp"
+
+#include <antiphon/transport/listener.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+namespace antiphon {
+
+/// A listening socket. Shared by the `listener` and a suspended `accept`, so that either may go first.
+class listener::state : public std::enable_shared_from_this<listener::state> {
+ public:
+  /// The socket file that is ours to remove.
+  struct socket_file {
+    std::string path;
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
+  state(const asio::any_io_executor& executor, posix::unique_fd socket, std::string address,
+        std::uint16_t port, std::optional<socket_file> file, listen_options options);
+  ~state() { close(); }
+
+  asio::awaitable<transport_ptr> accept(asio::any_io_executor executor);
+  void close() noexcept;
+
+  const std::string& address() const noexcept { return address_; }
+  std::uint16_t port() const noexcept { return port_; }
+  std::size_t connections() const noexcept { return connections_; }
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  /// One accepted transport is closed. On the listener's executor.
+  void connection_closed() noexcept;
+
+ private:
+  asio::awaitable<posix::unique_fd> next_socket();
+  void remove_file() noexcept;
+
+  asio::any_io_executor executor_;
+  posix::channel socket_;
+  std::string address_;
+  std::uint16_t port_;
+  std::optional<socket_file> file_;
+  listen_options options_;
+  std::size_t connections_ = 0;
+  event slot_freed_;
+  asio::steady_timer pause_;
+  bool closed_ = false;
+};
+
+}  // namespace antiphon

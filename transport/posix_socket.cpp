@@ -1,0 +1,32 @@
+#include "transport/posix_socket.hpp"
+
+#include "transport/fail.hpp"
+#include "transport/posix_stream.hpp"
+
+namespace antiphon::posix {
+
+unique_fd make_socket(int family) {
+  unique_fd made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!made) fail(last_error(), "socket");
+  return above_standard(std::move(made));
+}
+
+asio::awaitable<error_code> connect(channel& socket, socket_address to) {
+  if (::connect(socket.fd(), to.get(), to.size) == 0) co_return error_code();
+  // An interrupted connect goes on as one in progress.
+  if (errno != EINPROGRESS && errno != EINTR) co_return last_error();
+  auto waiting = socket.writable();
+  const error_code ec = co_await std::move(waiting);
+  if (ec) co_return ec;
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) co_return last_error();
+  co_return system_code(error);
+}
+
+transport_ptr make_socket_transport(const asio::any_io_executor& executor, channel socket,
+                                    std::shared_ptr<buffer_source> buffers) {
+  return std::make_unique<stream>(executor, std::move(socket), std::move(buffers));
+}
+
+}  // namespace antiphon::posix

@@ -1,0 +1,95 @@
+#include "transport/posix_stream.hpp"
+
+#include "transport/fail.hpp"
+
+#include <antiphon/transport/buffer_pool.hpp>
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <sys/socket.h>
+
+namespace antiphon::posix {
+namespace {
+
+std::shared_ptr<buffer_source> or_shared(std::shared_ptr<buffer_source> buffers) {
+  if (buffers == nullptr) return shared_buffer_pool();
+  return buffers;
+}
+
+bool is_tcp(int fd) noexcept {
+  int domain = 0;
+  socklen_t size = sizeof(domain);
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+         (domain == AF_INET || domain == AF_INET6);
+}
+
+}  // namespace
+
+stream::stream(asio::any_io_executor executor, channel socket, std::shared_ptr<buffer_source> buffers)
+    : executor_(std::move(executor)), buffers_(or_shared(std::move(buffers))), in_(std::move(socket)) {}
+
+stream::stream(asio::any_io_executor executor, channel in, channel out,
+               std::shared_ptr<buffer_source> buffers)
+    : executor_(std::move(executor)),
+      buffers_(or_shared(std::move(buffers))),
+      in_(std::move(in)),
+      out_(std::move(out)) {}
+
+asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
+  if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
+  if (into.space().empty()) fail(asio::error::no_buffer_space, "receive");
+  for (;;) {
+    if (closed_) fail(asio::error::operation_aborted, "receive");
+    const io_result got = in_.read_now(into.space());
+    if (got.error == 0) {
+      into.commit(got.count);
+      co_return got.count;
+    }
+    if (got.error != EAGAIN) fail(system_code(got.error), "receive");
+    if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
+    turns_.renew();
+    auto waiting = in_.readable();
+    const error_code ec = co_await std::move(waiting);
+    if (ec && !closed_ && !output_lost_) fail(ec, "receive");
+  }
+}
+
+asio::awaitable<void> stream::send(std::span<const std::string_view> parts) {
+  unsent rest(parts);
+  for (;;) {
+    if (closed_) fail(asio::error::operation_aborted, "send");
+    if (send_ended_) fail(asio::error::broken_pipe, "send");
+    const int error = out().write_now(rest);
+    if (error == 0) co_return;
+    if (error != EAGAIN) fail(system_code(error), "send");
+    auto waiting = out().writable();
+    const error_code ec = co_await std::move(waiting);
+    if (ec && !closed_ && !send_ended_) fail(ec, "send");
+  }
+}
+
+bool stream::shutdown_send() noexcept {
+  if (closed_ || send_ended_) return false;
+  send_ended_ = true;
+  // A socket tells its peer; of anything else the peer sees that it is closed.
+  const bool said = ::shutdown(out().fd(), SHUT_WR) == 0;
+  const bool must_drain = said && is_tcp(out().fd());
+  if (out_) out_->close();
+  return must_drain;
+}
+
+void stream::close() noexcept {
+  if (closed_) return;
+  closed_ = true;
+  in_.close();
+  if (out_) out_->close();
+}
+
+void stream::output_lost() noexcept {
+  output_lost_ = true;
+  in_.cancel();
+}
+
+}  // namespace antiphon::posix
