@@ -1,0 +1,62 @@
+#pragma once
+
+#include <antiphon/buffer.hpp>
+#include <antiphon/streaming/framing.hpp>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace antiphon {
+
+/// Cuts a stream of bytes into frames, in place: what was read is never copied unless a frame straddles the end
+/// of its buffer, and then at most a constant number of times per byte.
+///
+/// The reader's loop: `prepare` a buffer, receive into it, take frames with `next` until it needs more. All
+/// partial state is in here, so abandoning a read loses nothing. Memory grows with the bytes that came, never
+/// with what a header announces. Not thread-safe.
+class frame_decoder {
+ public:
+  using status = framing::status;
+
+  struct result {
+    frame_decoder::status status = frame_decoder::status::need_more;
+    /// With `frame`: the body, inside the current buffer; valid until the next `prepare`, longer with `pin`.
+    std::string_view frame;
+    /// With `need_more`: how many bytes more the frame needs at least.
+    std::size_t need = 1;
+    /// With `failed`: why; every later call says the same.
+    error_code error;
+  };
+
+  /// @param source where buffers come from; outlives the decoder
+  frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source);
+
+  /// The buffer to receive into, with space for at least one byte, more when it pays.
+  /// Throws what the source throws.
+  buffer& prepare();
+  /// The next frame among the bytes committed to the buffer so far. Call until it no longer says `frame`.
+  result next();
+  /// The input has ended: the last frame if its framing needs no end mark, an error
+  /// (`errc::truncated_message`) when it ended inside a message, `need_more` when it ended between messages.
+  result finish();
+
+  /// Keeps `part`, which lies in the last frame, alive beyond the next `prepare`.
+  slice pin(std::string_view part) const { return current_.share(part); }
+  /// Bytes received and not yet given out as frames.
+  std::size_t buffered() const noexcept { return current_.size() - begin_; }
+
+ private:
+  result take(const framing::step& step);
+  result fail(error_code why);
+  void move_partial_to(buffer fresh);
+
+  std::unique_ptr<framing> rules_;
+  limits limits_;
+  buffer_source* source_;
+  buffer current_;
+  std::size_t begin_ = 0;  // first byte of current_ that is not yet given out
+  std::size_t need_ = 1;
+  error_code failed_;
+};
+
+}  // namespace antiphon

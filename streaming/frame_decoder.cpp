@@ -1,0 +1,109 @@
+#include "streaming/bounds.hpp"
+
+#include <antiphon/streaming/frame_decoder.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace antiphon {
+namespace {
+
+constexpr std::size_t usual_block = 64 * 1024;
+// A block that one big message made necessary is given back once it is empty.
+constexpr std::size_t most_kept = 4 * usual_block;
+// Less space than this makes for reads that don't pay.
+constexpr std::size_t least_space = 4 * 1024;
+constexpr std::size_t line_end = 2;
+
+std::size_t most_partial(const limits& bounds) noexcept {
+  return bounds.message_bytes + bounds.header_bytes + line_end;
+}
+
+}  // namespace
+
+frame_decoder::frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source)
+    : rules_(std::move(rules)), limits_(detail::clamped(bounds)), source_(&source) {}
+
+buffer& frame_decoder::prepare() {
+  const auto partial = buffered();
+  if (partial == 0 && current_.exclusive() && current_.capacity() <= most_kept) {
+    current_.clear();
+    begin_ = 0;
+  }
+  const bool too_big_to_keep = partial == 0 && current_.capacity() > most_kept;
+  const auto space = current_.capacity() - current_.size();
+  const bool enough = need_ > 1 ? need_ <= space : space >= least_space;
+  if (enough && !too_big_to_keep) return current_;
+
+  // Each byte of a frame is moved at most once within a block, since afterwards the frame begins the block.
+  const bool fits = partial + std::max(need_, least_space) <= current_.capacity();
+  if (fits && begin_ > 0 && current_.exclusive() && !too_big_to_keep) {
+    std::memmove(current_.data(), current_.data() + begin_, partial);
+    current_.clear();
+    current_.commit(partial);
+    begin_ = 0;
+    return current_;
+  }
+  // Growing by half at least keeps the copying linear; by double at most, memory in step with the bytes that
+  // came.
+  const auto grown = partial + std::clamp(need_, partial / 2 + 1, partial + 1);
+  const auto capacity = std::max(usual_block, std::min(grown, std::max(most_partial(limits_), partial + 1)));
+  const bool gains = capacity > current_.capacity() - begin_;
+  if (gains || space == 0 || too_big_to_keep) move_partial_to(source_->acquire(capacity));
+  return current_;
+}
+
+void frame_decoder::move_partial_to(buffer fresh) {
+  const auto partial = current_.bytes().substr(begin_);
+  if (!partial.empty()) std::memcpy(fresh.data(), partial.data(), partial.size());
+  fresh.commit(partial.size());
+  current_ = std::move(fresh);
+  begin_ = 0;
+}
+
+frame_decoder::result frame_decoder::next() {
+  if (failed_) return fail(failed_);
+  return take(rules_->look(current_.bytes().substr(begin_)));
+}
+
+frame_decoder::result frame_decoder::finish() {
+  const auto whole = next();
+  if (whole.status != status::need_more) return whole;
+  const auto last = take(rules_->finish(current_.bytes().substr(begin_)));
+  if (last.status == status::need_more && buffered() != 0) return fail(errc::truncated_message);
+  return last;
+}
+
+frame_decoder::result frame_decoder::take(const framing::step& step) {
+  result taken;
+  taken.status = step.status;
+  begin_ += step.skip;
+  need_ = 1;
+  switch (step.status) {
+    case status::frame:
+      taken.frame = current_.bytes().substr(begin_, step.size);
+      begin_ += step.size + step.trailer;
+      break;
+    case status::need_more:
+      // The framings of this library refuse earlier; one that forgets its limits is held to them here.
+      if (buffered() > most_partial(limits_)) return fail(errc::message_too_large);
+      taken.need = need_ = std::max<std::size_t>(step.need, 1);
+      break;
+    case status::failed: return fail(step.error);
+  }
+  return taken;
+}
+
+frame_decoder::result frame_decoder::fail(error_code why) {
+  failed_ = why;
+  // Nothing of the rest is ever looked at, so it need not be kept.
+  begin_ = current_.size();
+  need_ = 1;
+  result refused;
+  refused.status = status::failed;
+  refused.error = why;
+  return refused;
+}
+
+}  // namespace antiphon

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace antiphon::detail {
+
+// Whether `line` (without its LF) is `METHOD target HTTP/x.y`: a web page can make a browser send one to a
+// local port, and the body behind it must never be taken for a message (RFC 9112, section 3).
+bool is_http_request_line(std::string_view line) noexcept;
+
+}  // namespace antiphon::detail

@@ -1,0 +1,133 @@
+#include "streaming/bounds.hpp"
+#include "streaming/json_skip.hpp"
+#include "streaming/string_content.hpp"
+
+#include <antiphon/streaming/message_view.hpp>
+#include <antiphon/streaming/validate.hpp>
+
+#include <algorithm>
+
+namespace antiphon {
+namespace {
+
+constexpr std::size_t npos = std::string_view::npos;
+
+// The values of the members that matter, as they stand; empty where one is missing.
+struct envelope {
+  std::string_view jsonrpc, id, method, params, result, error;
+};
+
+std::string_view without_quotes(std::string_view json) noexcept { return json.substr(1, json.size() - 2); }
+
+std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
+  // The longest name that matters with each letter escaped: anything longer is no name of ours.
+  constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
+  if (name.size() > most) return nullptr;
+  const auto is = [name](std::string_view known) { return detail::same_content(name, known); };
+  if (is("id")) return &members.id;
+  if (is("method")) return &members.method;
+  if (is("params")) return &members.params;
+  if (is("jsonrpc")) return &members.jsonrpc;
+  if (is("result")) return &members.result;
+  if (is("error")) return &members.error;
+  return nullptr;
+}
+
+// False when `text`, which begins with a bracket, isn't an object from end to end.
+bool collect(std::string_view text, envelope& members) noexcept {
+  std::size_t at = detail::skip_blanks(text, 1);
+  if (at < text.size() && text[at] == '}') return at + 1 == text.size();
+  for (;;) {
+    if (at >= text.size() || text[at] != '"') return false;
+    const auto name_end = detail::skip_value(text, at);
+    if (name_end == npos) return false;
+    std::string_view* const slot = find_slot(members, without_quotes(text.substr(at, name_end - at)));
+    at = detail::skip_blanks(text, name_end);
+    if (at >= text.size() || text[at] != ':') return false;
+    at = detail::skip_blanks(text, at + 1);
+    const auto value_end = detail::skip_value(text, at);
+    if (value_end == npos) return false;
+    if (slot != nullptr) *slot = text.substr(at, value_end - at);
+    at = detail::skip_blanks(text, value_end);
+    if (at >= text.size()) return false;
+    if (text[at] == '}') return at + 1 == text.size();
+    if (text[at] != ',') return false;
+    at = detail::skip_blanks(text, at + 1);
+  }
+}
+
+// The envelope goes back to the peer and into logs and tables, so that it is checked even when payloads are
+// not.
+bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0); }
+
+bool is_string(std::string_view text) noexcept { return text.starts_with('"') && is_valid_scalar(text); }
+
+bool is_id(std::string_view text) noexcept {
+  return text[0] != 't' && text[0] != 'f' && is_valid_scalar(text);
+}
+
+bool is_version_2(std::string_view text) noexcept {
+  return is_string(text) && detail::same_content(without_quotes(text), "2.0");
+}
+
+bool is_params(std::string_view text) noexcept {
+  return text.empty() || text[0] == '{' || text[0] == '[' || text == "null";
+}
+
+}  // namespace
+
+message_view message_view::parse(std::string_view text, const limits& bounds) noexcept {
+  message_view view;
+  const auto invalid = [&view](std::string_view problem) {
+    view.problem_ = problem;
+    return view;
+  };
+  view.answered_ = true;
+  text = detail::trim_blanks(text);
+  if (!text.starts_with('{')) return invalid("The message is not an object.");
+  envelope members;
+  if (!collect(text, members)) return invalid("The message is not valid JSON.");
+
+  const bool has_valid_id = !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id);
+  if (has_valid_id) view.id_ = members.id;
+  view.params_ = members.params;
+  view.result_ = members.result;
+  view.error_ = members.error;
+
+  if (members.method.empty() && (!members.result.empty() || !members.error.empty())) {
+    view.answered_ = false;
+    // Peers that still speak JSON-RPC 1.0 send a null error beside each result.
+    const bool failed = !members.error.empty() && (members.result.empty() || members.error != "null");
+    view.kind_ = failed ? message_kind::error_response : message_kind::response;
+    return view;
+  }
+  if (members.method.empty()) return invalid("The member \"method\" is missing.");
+  if (!is_string(members.method)) return invalid("The member \"method\" is not a string.");
+  view.method_ = without_quotes(members.method);
+  view.method_escaped_ = view.method_.find('\\') != npos;
+  view.answered_ = !members.id.empty();
+  if (!members.id.empty() && !has_valid_id) {
+    return invalid(members.id.size() > bounds.id_bytes
+                       ? "The member \"id\" is too long."
+                       : "The member \"id\" is neither a string nor a number nor null.");
+  }
+  if (!is_version_2(members.jsonrpc)) return invalid("The member \"jsonrpc\" is not \"2.0\".");
+  if (!is_params(members.params)) return invalid("The member \"params\" is neither an object nor an array.");
+  view.kind_ = members.id.empty() ? message_kind::notification : message_kind::request;
+  return view;
+}
+
+std::string message_view::method() const {
+  std::string name;
+  detail::string_content content(method_);
+  for (int c = content.next(); c != content.end; c = content.next()) name += static_cast<char>(c);
+  return name;
+}
+
+void message_view::rebase(const char* from, const char* to) noexcept {
+  for (std::string_view* view : {&id_, &method_, &params_, &result_, &error_}) {
+    if (view->data() != nullptr) *view = std::string_view(to + (view->data() - from), view->size());
+  }
+}
+
+}  // namespace antiphon

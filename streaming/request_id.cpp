@@ -1,0 +1,80 @@
+#include "streaming/string_content.hpp"
+
+#include <antiphon/streaming/request_id.hpp>
+
+#include <array>
+#include <charconv>
+
+namespace antiphon {
+namespace {
+
+std::string_view without_quotes(std::string_view json) noexcept { return json.substr(1, json.size() - 2); }
+
+void append_escaped(std::string& json, char c) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  if (c == '"' || c == '\\') {
+    json += '\\';
+    json += c;
+  } else if (byte < 0x20) {
+    json += "\\u00";
+    json += hex[byte >> 4];
+    json += hex[byte & 15];
+  } else {
+    json += c;
+  }
+}
+
+}  // namespace
+
+request_id::request_id(std::int64_t number) {
+  std::array<char, 24> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  json_.assign(text.data(), end);
+}
+
+request_id request_id::from_json(std::string_view json) {
+  request_id id;
+  id.json_.assign(json);
+  return id;
+}
+
+request_id request_id::from_string(std::string_view content) {
+  request_id id;
+  id.json_ = '"';
+  for (const char c : content) append_escaped(id.json_, c);
+  id.json_ += '"';
+  return id;
+}
+
+enum request_id::kind request_id::kind() const noexcept {
+  switch (json_.empty() ? 'n' : json_.front()) {
+    case 'n': return kind::null;
+    case '"': return kind::string;
+    default: return kind::number;
+  }
+}
+
+bool operator==(const request_id& a, const request_id& b) noexcept {
+  if (a.kind() != b.kind()) return false;
+  if (a.kind() != request_id::kind::string) return a.json_ == b.json_;
+  return detail::same_content(without_quotes(a.json_), without_quotes(b.json_));
+}
+
+}  // namespace antiphon
+
+// FNV-1a over the content, so that ids that differ in their escapes only hash alike; without memory for it.
+std::size_t std::hash<antiphon::request_id>::operator()(const antiphon::request_id& id) const noexcept {
+  std::uint64_t state = 14695981039346656037u;
+  const auto add = [&state](int byte) { state = (state ^ static_cast<unsigned>(byte)) * 1099511628211u; };
+  const bool is_string = id.kind() == antiphon::request_id::kind::string;
+  if (is_string) add('"');
+  const std::string_view json = id.json();
+  if (is_string && json.find('\\') != json.npos) {
+    antiphon::detail::string_content content(antiphon::without_quotes(json));
+    for (int c = content.next(); c != content.end; c = content.next()) add(c);
+  } else {
+    for (const char c : is_string ? antiphon::without_quotes(json) : json) add(static_cast<unsigned char>(c));
+  }
+  return static_cast<std::size_t>(state);
+}

@@ -1,0 +1,270 @@
+#include "streaming/bounds.hpp"
+
+#include <antiphon/streaming/validate.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+
+namespace antiphon {
+namespace {
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_hex_digit(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// Bytes that may stand in a string as they are and on their own.
+constexpr std::array<bool, 256> plain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < 0x80; ++c) table[c] = c != '"' && c != '\\';
+  return table;
+}();
+
+// Walks the grammar of RFC 8259 with one bit of memory per open bracket.
+class checker {
+ public:
+  checker(std::string_view text, std::size_t max_depth) noexcept
+      : begin_(text.data()),
+        at_(text.data()),
+        end_(text.data() + text.size()),
+        max_depth_(std::min(max_depth, detail::most_depth)) {}
+
+  bool run() noexcept;
+  errc error() const noexcept { return error_; }
+  std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+
+ private:
+  bool fail(errc why) noexcept {
+    error_ = why;
+    return false;
+  }
+  char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
+  void skip_blanks() noexcept {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+
+  bool open(bool object) noexcept;
+  bool in_object() const noexcept { return (kinds_[(depth_ - 1) / 64] >> ((depth_ - 1) % 64) & 1) != 0; }
+  bool name() noexcept;
+  bool scalar() noexcept;
+  bool word(std::string_view word) noexcept;
+  bool string() noexcept;
+  bool escape() noexcept;
+  bool code_unit(unsigned& unit) noexcept;
+  bool multi_byte() noexcept;
+  bool number() noexcept;
+  bool digits() noexcept;
+
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  std::size_t max_depth_;
+  std::size_t depth_ = 0;
+  std::array<std::uint64_t, detail::most_depth / 64> kinds_;  // a word is written before it is read
+  errc error_ = errc::invalid_json;
+};
+
+bool checker::run() noexcept {
+  for (;;) {
+    skip_blanks();
+    const char first = peek();
+    if (first == '{') {
+      if (!open(true)) return false;
+      if (peek() != '}') {
+        if (!name()) return false;
+        continue;
+      }
+    } else if (first == '[') {
+      if (!open(false)) return false;
+      if (peek() != ']') continue;
+    } else if (!scalar()) {
+      return false;
+    }
+    for (;;) {  // a value is complete, or an empty bracket stands before its end
+      skip_blanks();
+      if (depth_ == 0) return at_ == end_ || fail(errc::invalid_json);
+      const char c = peek();
+      if (c == (in_object() ? '}' : ']')) {
+        ++at_;
+        --depth_;
+        continue;
+      }
+      if (c != ',') return fail(errc::invalid_json);
+      ++at_;
+      if (in_object() && !name()) return false;
+      break;
+    }
+  }
+}
+
+bool checker::open(bool object) noexcept {
+  if (depth_ == max_depth_) return fail(errc::nesting_too_deep);
+  const auto bit = std::uint64_t{1} << (depth_ % 64);
+  auto& word = kinds_[depth_ / 64];
+  if (depth_ % 64 == 0) word = 0;
+  word = object ? word | bit : word & ~bit;
+  ++depth_;
+  ++at_;
+  skip_blanks();
+  return true;
+}
+
+bool checker::name() noexcept {
+  skip_blanks();
+  if (peek() != '"') return fail(errc::invalid_json);
+  if (!string()) return false;
+  skip_blanks();
+  if (peek() != ':') return fail(errc::invalid_json);
+  ++at_;
+  return true;
+}
+
+bool checker::scalar() noexcept {
+  switch (peek()) {
+    case '"': return string();
+    case 't': return word("true");
+    case 'f': return word("false");
+    case 'n': return word("null");
+    default: return number();
+  }
+}
+
+bool checker::word(std::string_view word) noexcept {
+  for (const char c : word) {
+    if (peek() != c) return fail(errc::invalid_json);
+    ++at_;
+  }
+  return true;
+}
+
+bool checker::string() noexcept {
+  ++at_;
+  for (;;) {
+    while (at_ != end_ && plain[static_cast<unsigned char>(*at_)]) ++at_;
+    if (at_ == end_) return fail(errc::invalid_json);
+    const auto c = static_cast<unsigned char>(*at_);
+    if (c == '"') {
+      ++at_;
+      return true;
+    }
+    if (c < 0x20) return fail(errc::invalid_json);
+    if (!(c == '\\' ? escape() : multi_byte())) return false;
+  }
+}
+
+bool checker::escape() noexcept {
+  ++at_;
+  if (peek() != 'u') {
+    if (at_ == end_ || std::string_view("\"\\/bfnrt").find(*at_) == std::string_view::npos)
+      return fail(errc::invalid_json);
+    ++at_;
+    return true;
+  }
+  unsigned unit = 0;
+  if (!code_unit(unit)) return false;
+  if (unit < 0xD800 || unit > 0xDFFF) return true;
+  // Half of a pair has no UTF-8 form, so it could not be handed on.
+  if (unit > 0xDBFF || peek() != '\\') return fail(errc::invalid_json);
+  ++at_;
+  if (peek() != 'u') return fail(errc::invalid_json);
+  if (!code_unit(unit)) return false;
+  return (unit >= 0xDC00 && unit <= 0xDFFF) || fail(errc::invalid_json);
+}
+
+bool checker::code_unit(unsigned& unit) noexcept {
+  ++at_;
+  unit = 0;
+  for (int i = 0; i < 4; ++i, ++at_) {
+    const char c = peek();
+    if (!is_hex_digit(c)) return fail(errc::invalid_json);
+    unit = unit * 16 + static_cast<unsigned>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+  }
+  return true;
+}
+
+// The Unicode Standard, table 3-7: well-formed UTF-8 byte sequences.
+bool checker::multi_byte() noexcept {
+  const auto lead = static_cast<unsigned char>(*at_);
+  unsigned char low = 0x80;
+  unsigned char high = 0xBF;
+  int more = 0;
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    more = 1;
+  } else if (lead >= 0xE0 && lead <= 0xEF) {
+    more = 2;
+    if (lead == 0xE0) low = 0xA0;
+    if (lead == 0xED) high = 0x9F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    more = 3;
+    if (lead == 0xF0) low = 0x90;
+    if (lead == 0xF4) high = 0x8F;
+  } else {
+    return fail(errc::invalid_utf8);
+  }
+  for (++at_; more > 0; --more, ++at_) {
+    const auto c = static_cast<unsigned char>(peek());
+    if (c < low || c > high) return fail(errc::invalid_utf8);
+    low = 0x80;
+    high = 0xBF;
+  }
+  return true;
+}
+
+bool checker::digits() noexcept {
+  if (!is_digit(peek())) return fail(errc::invalid_json);
+  while (is_digit(peek())) ++at_;
+  return true;
+}
+
+bool checker::number() noexcept {
+  const char* const first = at_;
+  if (peek() == '-') ++at_;
+  const char* const whole = at_;
+  if (peek() == '0') {
+    ++at_;
+  } else if (!digits()) {
+    return false;
+  }
+  const char* const point = at_;
+  if (peek() == '.') {
+    ++at_;
+    if (!digits()) return false;
+  }
+  const char* const mantissa_end = at_;
+  std::int64_t exponent = 0;
+  if (peek() == 'e' || peek() == 'E') {
+    ++at_;
+    const bool negative = peek() == '-';
+    if (negative || peek() == '+') ++at_;
+    const char* const begin = at_;
+    if (!digits()) return false;
+    // Wider than any text is long, so that it can't be made up for by zeros in the mantissa.
+    constexpr std::int64_t most = std::int64_t{1} << 60;
+    for (const char* p = begin; p != at_; ++p) exponent = std::min(most, exponent * 10 + (*p - '0'));
+    if (negative) exponent = -exponent;
+  }
+  if (exponent <= 0 && point - whole <= 308) return true;
+  // 10^308 is within a double's range and 10^309 is not, so that only numbers between the two are worth a
+  // closer look.
+  const char* const leading = std::find_if(whole, mantissa_end, [](char c) { return c >= '1' && c <= '9'; });
+  if (leading == mantissa_end) return true;
+  const auto power = exponent + (leading < point ? point - leading - 1 : point - leading);
+  if (power < 308) return true;
+  if (power == 308) {
+    double value = 0;
+    if (std::from_chars(first, at_, value).ec == std::errc()) return true;
+  }
+  at_ = first;
+  return fail(errc::number_out_of_range);
+}
+
+}  // namespace
+
+error_code validate(std::string_view text, std::size_t max_depth, std::size_t* offset) noexcept {
+  checker check(text, max_depth);
+  if (check.run()) return {};
+  if (offset != nullptr) *offset = check.offset();
+  return check.error();
+}
+
+}  // namespace antiphon
