@@ -1,4 +1,4 @@
-#include "streaming/json_skip.hpp"
+#include "streaming/json_blanks.hpp"
 
 #include <antiphon/streaming/message_view.hpp>
 
@@ -20,15 +20,15 @@ std::optional<std::string_view> frame_messages::next() noexcept {
     done_ = true;
     return std::nullopt;
   }
-  const auto end = detail::skip_value(rest_, 0);
-  const auto behind = end == rest_.npos ? rest_.size() : detail::skip_blanks(rest_, end);
-  const bool goes_on = behind < rest_.size() && rest_[behind] == ',';
-  const bool ends = behind < rest_.size() && rest_[behind] == ']';
+  const auto size = detail::skip_json_value(rest_);
+  const auto behind = detail::skip_blanks(rest_, size);
+  const bool goes_on = size != 0 && behind < rest_.size() && rest_[behind] == ',';
+  const bool ends = size != 0 && behind < rest_.size() && rest_[behind] == ']';
   if (!goes_on && !ends) {  // malformed: what is left comes out as one element, which is no message
     done_ = true;
     return rest_;
   }
-  const auto member = rest_.substr(0, end);
+  const auto member = rest_.substr(0, size);
   rest_.remove_prefix(behind + 1);
   done_ = ends;
   return member;

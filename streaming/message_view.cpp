@@ -1,5 +1,5 @@
 #include "streaming/bounds.hpp"
-#include "streaming/json_skip.hpp"
+#include "streaming/json_blanks.hpp"
 #include "streaming/string_content.hpp"
 
 #include <antiphon/streaming/message_view.hpp>
@@ -9,8 +9,6 @@
 
 namespace antiphon {
 namespace {
-
-constexpr std::size_t npos = std::string_view::npos;
 
 // The values of the members that matter, as they stand; empty where one is missing.
 struct envelope {
@@ -39,16 +37,16 @@ bool collect(std::string_view text, envelope& members) noexcept {
   if (at < text.size() && text[at] == '}') return at + 1 == text.size();
   for (;;) {
     if (at >= text.size() || text[at] != '"') return false;
-    const auto name_end = detail::skip_value(text, at);
-    if (name_end == npos) return false;
-    std::string_view* const slot = find_slot(members, without_quotes(text.substr(at, name_end - at)));
-    at = detail::skip_blanks(text, name_end);
+    const auto name_size = detail::skip_json_value(text.substr(at));
+    if (name_size == 0) return false;
+    std::string_view* const slot = find_slot(members, without_quotes(text.substr(at, name_size)));
+    at = detail::skip_blanks(text, at + name_size);
     if (at >= text.size() || text[at] != ':') return false;
     at = detail::skip_blanks(text, at + 1);
-    const auto value_end = detail::skip_value(text, at);
-    if (value_end == npos) return false;
-    if (slot != nullptr) *slot = text.substr(at, value_end - at);
-    at = detail::skip_blanks(text, value_end);
+    const auto value_size = detail::skip_json_value(text.substr(at));
+    if (value_size == 0) return false;
+    if (slot != nullptr) *slot = text.substr(at, value_size);
+    at = detail::skip_blanks(text, at + value_size);
     if (at >= text.size()) return false;
     if (text[at] == '}') return at + 1 == text.size();
     if (text[at] != ',') return false;
@@ -104,7 +102,7 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
   if (members.method.empty()) return invalid("The member \"method\" is missing.");
   if (!is_string(members.method)) return invalid("The member \"method\" is not a string.");
   view.method_ = without_quotes(members.method);
-  view.method_escaped_ = view.method_.find('\\') != npos;
+  view.method_escaped_ = view.method_.find('\\') != view.method_.npos;
   view.answered_ = !members.id.empty();
   if (!members.id.empty() && !has_valid_id) {
     return invalid(members.id.size() > bounds.id_bytes
