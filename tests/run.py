@@ -32,6 +32,7 @@ SUITES = [
     Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
+    Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
 ]
 
