@@ -5,7 +5,6 @@ namespace antiphon {
 
 namespace {
 
-constexpr std::size_t block_size = 64 * 1024;
 constexpr std::size_t largest_block = 1024 * 1024;
 // A frame up to this size is moved next to its head; a longer one begins a part of its own instead.
 constexpr std::size_t movable = 4 * 1024;
@@ -39,7 +38,7 @@ void output_chain::part_off() {
 
 void output_chain::grow(std::size_t at_least) {
   part_off();
-  const std::size_t next = std::clamp(frame_size_, block_size, largest_block);
+  const std::size_t next = std::clamp(frame_size_, block_size_, largest_block);
   current_ = source_->acquire(std::max(at_least, next));
   sealed_ = 0;
 }
@@ -53,7 +52,7 @@ void output_chain::begin_frame(const framing& rules) {
     current_.clear();  // all that stood here has left
     sealed_ = 0;
   }
-  if (current_.capacity() - current_.size() < room + worth_starting) grow(block_size);
+  if (current_.capacity() - current_.size() < room + worth_starting) grow(std::max(block_size_, room + worth_starting));
   open_ = true;
   head_room_ = room;
   frame_at_ = current_.size();

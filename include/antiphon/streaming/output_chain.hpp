@@ -16,10 +16,14 @@ namespace antiphon {
 class output_chain {
  public:
   /// @param source where buffers come from; outlives the chain
-  explicit output_chain(buffer_source& source) noexcept : source_(&source) {}
+  /// @param first_block bytes of the first buffer; later ones grow with what is written
+  explicit output_chain(buffer_source& source, std::size_t first_block = 64 * 1024) noexcept
+      : source_(&source), block_size_(first_block) {}
   output_chain(output_chain&&) = default;
   output_chain& operator=(output_chain&&) = default;
 
+  /// Text may also be written without frames, as a piece of a later one; `take` gives it out.
+  ///
   /// Opens a frame, with room in front of it for what `rules` put there.
   void begin_frame(const framing& rules);
   /// Closes it: head in front, tail behind.
@@ -61,6 +65,7 @@ class output_chain {
   void part_off();
 
   buffer_source* source_;
+  std::size_t block_size_;
   buffer current_;
   std::vector<slice> parts_;       // what is complete, in order
   std::size_t sealed_ = 0;         // up to here, current_ stands in parts_

@@ -1,0 +1,18 @@
+#pragma once
+
+// Everything. Include the single headers instead where compile time counts.
+
+#include <antiphon/batch.hpp>
+#include <antiphon/call_context.hpp>
+#include <antiphon/endpoint.hpp>
+#include <antiphon/router.hpp>
+#include <antiphon/rpc_error.hpp>
+#include <antiphon/run_main.hpp>
+#include <antiphon/serve.hpp>
+#include <antiphon/streaming/line_framing.hpp>
+#include <antiphon/streaming/sequence_framing.hpp>
+#include <antiphon/transport/child_process.hpp>
+#include <antiphon/transport/memory_pipe.hpp>
+#include <antiphon/transport/stdio.hpp>
+#include <antiphon/transport/tcp.hpp>
+#include <antiphon/transport/unix_socket.hpp>

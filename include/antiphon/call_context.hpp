@@ -1,0 +1,108 @@
+#pragma once
+
+#include <antiphon/batch.hpp>
+#include <antiphon/peer.hpp>
+#include <antiphon/streaming/request_id.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace antiphon {
+
+/// What a handler may know and do about the message that it handles.
+///
+/// A handler that takes a `call_context&` first gets it; it is valid until the handler ends. On the endpoint's
+/// executor only.
+class call_context {
+ public:
+  call_context(const call_context&) = delete;
+  call_context& operator=(const call_context&) = delete;
+
+  /// The request's id; null for a notification.
+  const request_id& id() const noexcept { return id_; }
+  std::string_view method() const noexcept { return method_; }
+  bool is_notification() const noexcept { return notification_; }
+  /// The parameters as they came; null when there are none.
+  raw_json params() const noexcept { return params_.empty() ? raw_json() : raw_json(params_); }
+  /// Whether the peer has cancelled this request, or the endpoint is closing. A coroutine handler also sees it as
+  /// its Asio cancellation signal: the operation it awaits ends with `operation_aborted`.
+  bool cancelled() const noexcept { return cancelled_; }
+
+  /// The other side, to call back on. While such a call is awaited, the handler's permit is lent to others, so
+  /// that handlers that await the peer can't block the requests that the peer needs answered first.
+  antiphon::peer peer() const noexcept;
+  template <class R = raw_json, class... Args>
+  asio::awaitable<R> call(std::string_view method, const Args&... args) const {
+    return peer().template call<R>(method, args...);
+  }
+  template <class... Args>
+  asio::awaitable<void> notify(std::string_view method, const Args&... args) const {
+    return peer().notify(method, args...);
+  }
+
+  /// An `ordered` handler lets the messages behind it start before it has ended.
+  void release_order();
+
+ protected:
+  call_context() = default;
+  ~call_context() = default;
+
+  std::shared_ptr<detail::connection> connection_;
+  std::string_view params_;
+  request_id id_;
+  std::string method_;
+  std::uint32_t generation_ = 0;
+  bool notification_ = false;
+  bool cancelled_ = false;
+};
+
+namespace detail {
+
+/// An incoming request or notification in the hands of its route. The route ends it with exactly one of the
+/// `reply_` or `fail` calls, or with `run`, whose coroutine then does.
+class inbound_call : public call_context {
+ public:
+  /// Answers with what `write` encodes. A notification answers nothing, so `write` isn't called.
+  template <class Write>
+  void reply(Write write) {
+    output_chain* out = begin_result();
+    if (out != nullptr) {
+      try {
+        write(*out);
+      } catch (...) {
+        drop_result();
+        return fail(std::current_exception());
+      }
+      end_result();
+    }
+    finished();
+  }
+  void reply_null() {
+    reply([](output_chain& out) { out.append("null"); });
+  }
+  void fail(std::exception_ptr why) noexcept;
+  void fail_params(const decode_error& why);
+  /// Starts the handler's coroutine at once, on the endpoint's executor.
+  void run(asio::awaitable<void> handler);
+  /// From here on `params()` stays valid until the call ends, wherever the message came from.
+  void keep_message();
+
+ protected:
+  output_chain* begin_result();
+  void drop_result() noexcept;
+  void end_result();
+  void finished() noexcept;
+
+  asio::cancellation_signal cancel_;
+};
+
+}  // namespace detail
+
+inline antiphon::peer call_context::peer() const noexcept {
+  auto* self = static_cast<detail::inbound_call*>(const_cast<call_context*>(this));
+  return antiphon::peer(connection_, {notification_ ? nullptr : self, generation_});
+}
+
+}  // namespace antiphon

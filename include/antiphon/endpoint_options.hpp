@@ -1,0 +1,78 @@
+#pragma once
+
+#include <antiphon/error.hpp>
+#include <antiphon/streaming/content_length_framing.hpp>
+#include <antiphon/streaming/framing.hpp>
+#include <antiphon/streaming/limits.hpp>
+#include <antiphon/streaming/validate.hpp>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace antiphon {
+
+/// What happens to requests beyond `max_in_flight + max_queued`.
+enum class overload {
+  wait,    ///< reading stops, so that back-pressure reaches the peer through the kernel
+  reject,  ///< they are answered -32000 "server overloaded" at once
+};
+
+/// How an endpoint behaves. Each bound is per connection.
+struct endpoint_options {
+  // Provided by hand: g++ 12 destroys aggregate temporaries twice when they stand beside a co_await.
+  endpoint_options() {}
+
+  /// How messages are told apart: `content_length_framing::make`, `line_framing::make`, ... or your own.
+  framing_factory framing = content_length_framing::make;
+  antiphon::limits limits;
+  validation check = validation::full;
+
+  /// Requests whose handlers run at the same time; one that awaits the peer isn't counted meanwhile. At least 1.
+  std::size_t max_in_flight = 128;
+  /// Requests that wait for that, in number, and everything that waits, in bytes.
+  std::size_t max_queued = 1024;
+  std::size_t max_queued_bytes = 8 * 1024 * 1024;
+  antiphon::overload overload = antiphon::overload::wait;
+
+  /// Bytes owed to the peer beyond which no request is started and senders wait.
+  std::size_t max_outgoing_bytes = 8 * 1024 * 1024;
+
+  /// How long an outgoing call may take unless its `call_options` say otherwise; zero is for ever.
+  std::chrono::milliseconds call_timeout{0};
+  /// How long handlers may go on after the end of the input; then they are cancelled.
+  std::chrono::milliseconds drain_timeout{10'000};
+  /// The same after `close` without a time of its own, or the cancellation of `run` (SIGTERM).
+  std::chrono::milliseconds close_timeout{2'000};
+
+  /// The notification that cancels a request, in both directions, with the parameter `id` (LSP 3.17).
+  std::string cancel_method = "$/cancelRequest";
+};
+
+/// How one call behaves.
+struct call_options {
+  call_options() noexcept {}
+  explicit call_options(std::chrono::milliseconds limit) noexcept : timeout(limit) {}
+  /// Then the call ends with `errc::timed_out` and the peer is told to cancel. Zero: the endpoint's default.
+  std::chrono::milliseconds timeout{0};
+};
+
+/// Why `run` ended.
+enum class end_reason {
+  end_of_input,     ///< the peer finished; what it had sent whole is answered
+  closed_here,      ///< `close` was called, or `run` was cancelled
+  protocol_error,   ///< the frame boundary was lost; the peer was told
+  limit_exceeded,   ///< the peer broke a limit that ends the stream; it was told
+  connection_lost,  ///< the transport failed
+};
+
+struct ended {
+  end_reason reason = end_reason::end_of_input;
+  /// The cause: success, `errc::truncated_message` when the input ended inside a message, a framing error, or the
+  /// transport's own error.
+  error_code error;
+
+  /// What a process that served one connection exits with: 0 for end_of_input and closed_here, else 1.
+  int exit_code() const noexcept;
+};
+
+}  // namespace antiphon

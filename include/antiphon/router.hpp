@@ -1,0 +1,210 @@
+#pragma once
+
+#include <antiphon/call_context.hpp>
+#include <antiphon/handler_traits.hpp>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace antiphon {
+
+/// When a handler may start, relative to the messages around it.
+enum class order {
+  concurrent,  ///< in arrival order; what comes later may start once it suspends. The default for requests.
+  ordered,     ///< nothing later starts until it ends or calls `release_order`. The default for notifications.
+  immediate,   ///< when it is read, past whatever waits
+};
+
+/// How one method is served.
+struct route_options {
+  route_options() noexcept {}
+  explicit route_options(antiphon::order when) noexcept : order(when) {}
+  std::optional<antiphon::order> order;
+};
+
+/// The names of a handler's arguments, for parameters by name.
+using parameter_names = std::initializer_list<std::string_view>;
+
+namespace detail {
+
+/// One method's handler, its types erased.
+class route {
+ public:
+  explicit route(antiphon::order when) noexcept : order_(when) {}
+  route(const route&) = delete;
+  route& operator=(const route&) = delete;
+  virtual ~route() = default;
+  virtual void start(inbound_call& call) = 0;
+  antiphon::order order() const noexcept { return order_; }
+
+ private:
+  antiphon::order order_;
+};
+
+template <class Handler>
+class typed_route final : public route {
+  using shape = signature<Handler>;
+  using context = split_context<typename shape::arguments>;
+  using slots = typename argument_slots<typename context::rest>::tuple;
+  using result = handler_result<typename shape::result>;
+
+ public:
+  typed_route(antiphon::order when, Handler handler, std::vector<std::string> names)
+      : route(when), handler_(std::move(handler)), names_(std::move(names)) {}
+
+  static constexpr std::size_t arity = std::tuple_size_v<slots>;
+
+  void start(inbound_call& call) override {
+    if constexpr (result::is_coroutine) call.keep_message();
+    slots arguments;
+    if (!read(call, arguments)) return;
+    if constexpr (result::is_coroutine) {
+      call.run(drive(call, handler_, std::move(arguments)));
+    } else {
+      answer(call, arguments);
+    }
+  }
+
+ private:
+  bool read(inbound_call& call, slots& arguments) {
+    const raw_json params = call.params();
+    params_reader reader(params.text(), nullptr, names_);
+    if (reader.read(arguments)) return true;
+    call.fail_params(reader.take_error());
+    return false;
+  }
+
+  template <class... Slots>
+  static decltype(auto) invoke(inbound_call& call, Handler& handler, std::tuple<Slots...>& arguments) {
+    return std::apply(
+        [&](auto&... slot) -> decltype(auto) {
+          if constexpr (context::present) {
+            return handler(static_cast<call_context&>(call), pass<Slots>(slot)...);
+          } else {
+            return handler(pass<Slots>(slot)...);
+          }
+        },
+        arguments);
+  }
+  /// A slot is used once, so a handler that takes its argument by value may have it.
+  template <class Slot>
+  static auto&& pass(Slot& slot) {
+    if constexpr (boost::mp11::mp_count<typename context::rest,
+                                        std::add_lvalue_reference_t<typename slot_type<Slot>::type>>::value > 0) {
+      return slot.get();
+    } else {
+      return std::move(slot.get());
+    }
+  }
+
+  void answer(inbound_call& call, slots& arguments) {
+    try {
+      if constexpr (std::is_void_v<typename result::type>) {
+        invoke(call, handler_, arguments);
+        call.reply_null();
+      } else {
+        decltype(auto) value = invoke(call, handler_, arguments);
+        call.reply([&value](output_chain& out) { encode(out, value); });
+      }
+    } catch (...) {
+      call.fail(std::current_exception());
+    }
+  }
+
+  // The arguments live in this frame for as long as the handler runs.
+  static asio::awaitable<void> drive(inbound_call& call, Handler& handler, slots arguments) {
+    try {
+      if constexpr (std::is_void_v<typename result::type>) {
+        auto running = invoke(call, handler, arguments);
+        co_await std::move(running);
+        call.reply_null();
+      } else {
+        auto running = invoke(call, handler, arguments);
+        auto value = co_await std::move(running);
+        call.reply([&value](output_chain& out) { encode(out, value); });
+      }
+    } catch (...) {
+      call.fail(std::current_exception());
+    }
+  }
+
+  Handler handler_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace detail
+
+/// Which handler serves which method. Filled before it is given to an endpoint.
+///
+/// A handler is a function or function object, synchronous or returning `asio::awaitable`. It may take a
+/// `call_context&` first. Its parameters come from the message: a lone described struct, map, container,
+/// raw_json or boost::json::value takes `params` as a whole (a struct also by position, in member order); other
+/// arguments are taken by position, and by name where names are given. std::optional ones may be missing. What
+/// doesn't fit is answered -32602 with the name of the parameter and what is wrong. The result is anything that
+/// encode.hpp can write; void is null. A handler throws `rpc_error` to answer with that error; any other
+/// exception becomes -32603 without its text.
+///
+/// Handlers live as long as the endpoint, so what a coroutine lambda captures stays valid while it runs. Arguments
+/// taken by reference or as std::string_view are valid until the handler ends.
+class router {
+ public:
+  /// Asked before each message's handler is looked up; throw `rpc_error` to refuse a request. A refused
+  /// notification is dropped. For life cycles: nothing before `initialize`, nothing after `shutdown`.
+  using guard = std::function<void(std::string_view method, bool is_notification)>;
+
+  router() = default;
+  router(router&&) noexcept = default;
+  router& operator=(router&&) noexcept = default;
+
+  /// Serves requests of `method`; a later registration replaces an earlier one.
+  /// @throws std::invalid_argument when the number of names isn't that of the handler's arguments
+  template <class Handler>
+  router& on_request(std::string method, Handler handler, parameter_names names = {}, route_options options = {}) {
+    requests_.insert_or_assign(std::move(method),
+                               make(std::move(handler), names, options.order.value_or(order::concurrent)));
+    return *this;
+  }
+  /// Serves notifications of `method`.
+  template <class Handler>
+  router& on_notification(std::string method, Handler handler, parameter_names names = {},
+                          route_options options = {}) {
+    notifications_.insert_or_assign(std::move(method),
+                                    make(std::move(handler), names, options.order.value_or(order::ordered)));
+    return *this;
+  }
+  router& guard_with(guard check) {
+    guard_ = std::move(check);
+    return *this;
+  }
+
+  // For the endpoint.
+  detail::route* find(std::string_view method, bool is_notification) const noexcept;
+  const guard& check() const noexcept { return guard_; }
+
+ private:
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  };
+  using table = std::unordered_map<std::string, std::unique_ptr<detail::route>, text_hash, std::equal_to<>>;
+
+  static void check_names(std::size_t names, std::size_t arguments);
+
+  template <class Handler>
+  static std::unique_ptr<detail::route> make(Handler handler, parameter_names names, order when) {
+    using route_type = detail::typed_route<std::decay_t<Handler>>;
+    check_names(names.size(), route_type::arity);
+    return std::make_unique<route_type>(when, std::move(handler), std::vector<std::string>(names.begin(), names.end()));
+  }
+
+  table requests_;
+  table notifications_;
+  guard guard_;
+};
+
+}  // namespace antiphon

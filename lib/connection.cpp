@@ -1,0 +1,403 @@
+#include "lib/connection.hpp"
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace antiphon::detail {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a peer that broke the stream, or that we close on, has to take what we owe it.
+constexpr milliseconds refusal_drain{1'000};
+constexpr milliseconds after_cancel{500};
+constexpr milliseconds flush_time{3'000};
+constexpr milliseconds linger_time{1'000};
+// So much is read in a row before the outbox is flushed.
+constexpr std::size_t flush_at = 256 * 1024;
+
+std::chrono::steady_clock::time_point from_now(milliseconds time) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto most = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
+  return time >= most ? std::chrono::steady_clock::time_point::max() : now + time;
+}
+
+}  // namespace
+
+connection::connection(transport_ptr over, router routes, endpoint_options options)
+    : executor_(over->get_executor()),
+      transport_(std::move(over)),
+      routes_(std::move(routes)),
+      options_(std::move(options)),
+      out_framing_(options_.framing(options_.limits)),
+      decoder_(options_.framing(options_.limits), options_.limits, *transport_),
+      out_(*transport_),
+      processor_(options_),
+      change_timer_(executor_),
+      call_timer_(executor_) {}
+
+connection::~connection() = default;
+
+void connection::start(std::function<asio::awaitable<void>()> body) {
+  if (phase_ != phase::created) return;
+  phase_ = phase::open;
+  auto self = shared_from_this();
+  asio::co_spawn(executor_, supervise(self), asio::detached);
+  if (!body) return;
+  body_running_ = true;
+  // The closure that made the coroutine must outlive it, so it stays with the completion handler.
+  auto kept = std::make_shared<std::function<asio::awaitable<void>()>>(std::move(body));
+  asio::co_spawn(executor_, (*kept)(),
+                 asio::bind_cancellation_slot(body_cancel_.slot(), [self, kept](std::exception_ptr failure) {
+                   self->body_failure_ = failure;
+                   self->body_running_ = false;
+                   self->changed();
+                   self->close(self->options_.close_timeout);
+                 }));
+}
+
+asio::awaitable<ended> connection::finished() {
+  if (phase_ == phase::finished) co_return ended_;
+  auto suspend = [this](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected())
+      slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
+    waiting_for_end_.emplace_back().put(std::move(handler));
+  };
+  ended result = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(ended)>(suspend, asio::use_awaitable);
+  co_return result;
+}
+
+void connection::rethrow_body_failure() {
+  if (body_failure_ == nullptr) return;
+  try {
+    std::rethrow_exception(body_failure_);
+  } catch (const boost::system::system_error& e) {
+    if (!body_cancelled_ || e.code() != asio::error::operation_aborted) throw;
+  }
+}
+
+void connection::close(milliseconds drain) {
+  end(end_reason::closed_here, {}, drain);
+}
+
+void connection::end(end_reason reason, error_code error, milliseconds drain) noexcept {
+  if (phase_ >= phase::closing) return;
+  const auto until = from_now(drain);
+  if (phase_ == phase::draining) {
+    drain_until_ = std::min(drain_until_, until);
+    changed();
+    return;
+  }
+  ended_.reason = reason;
+  ended_.error = error;
+  drain_until_ = until;
+  if (phase_ == phase::open) {
+    phase_ = phase::draining;
+    // Not from inside of whoever noticed it.
+    asio::post(executor_, [self = shared_from_this()] { self->end_gate_.open(); });
+  } else {
+    phase_ = phase::finished;
+    transport_->close();
+  }
+}
+
+void connection::lost(error_code error) noexcept {
+  lost_ = true;
+  end(end_reason::connection_lost, error, milliseconds(0));
+  release_written(error);
+  fail_pending(make_error_code(errc::connection_lost));
+  changed();
+}
+
+void connection::abandon() noexcept {
+  end(end_reason::closed_here, {}, milliseconds(0));
+  lost_ = true;
+  transport_->close();
+  changed();
+}
+
+// ---------------------------------------------------------------- the end
+
+// The whole life of a connection: it waits for a reason to end, then ends in order. Its frame is the last thing
+// that keeps the connection going, so whoever destroys it unfinished (an io_context that goes away) also
+// destroys the coroutines that wait here.
+asio::awaitable<void> connection::supervise(std::shared_ptr<connection> self) {
+  struct watch {
+    connection& of;
+    explicit watch(connection& c) : of(c) {}
+    ~watch() {
+      if (of.phase_ != phase::finished) of.abandon_waiters();
+    }
+  };
+  watch watched(*self);
+  asio::co_spawn(executor_, write_loop(self), asio::detached);
+  asio::co_spawn(executor_, read_loop(self), asio::detached);
+  co_await end_gate_.wait();
+
+  co_await drain();
+  co_await flush_out();
+  co_await linger();
+  phase_ = phase::closing;
+  transport_->close();
+  const error_code why = why_closed();
+  fail_pending(why);
+  release_written(why);
+  cancel_running();
+  if (body_running_) {
+    body_cancelled_ = true;
+    body_cancel_.emit(asio::cancellation_type::all);
+  }
+  writer_gate_.open();
+  reader_gate_.open();
+  while (reading_ || writing_ || body_running_) co_await wait_change(clock::time_point::max());
+
+  phase_ = phase::finished;
+  call_timer_.cancel();
+  auto waiting = std::move(waiting_for_end_);
+  for (auto& who : waiting) resume_later(who.take(), ended_);
+}
+
+asio::awaitable<void> connection::drain() {
+  // No answer will come any more, except where we are the ones who close.
+  if (ended_.reason != end_reason::closed_here) fail_pending(why_closed());
+  while (!lost_ && !processor_.idle()) {
+    const bool in_time = co_await wait_change(drain_until_);
+    if (!in_time) break;
+  }
+  if (processor_.idle()) co_return;
+  cancel_running();
+  const auto until = from_now(after_cancel);
+  while (!lost_ && !processor_.idle()) {
+    const bool in_time = co_await wait_change(until);
+    if (!in_time) break;
+  }
+}
+
+asio::awaitable<void> connection::flush_out() {
+  const auto until = from_now(flush_time);
+  flush();
+  while (!lost_ && backlog() > 0) {
+    const bool in_time = co_await wait_change(until);
+    if (!in_time) break;
+  }
+}
+
+// Closing a socket with unread input makes the kernel throw away what the peer hasn't taken yet. So the peer is
+// told that we are done, and what it still sends is read away until it closes too, for a while.
+asio::awaitable<void> connection::linger() {
+  if (lost_ || ended_.reason == end_reason::end_of_input) co_return;
+  if (!transport_->shutdown_send()) co_return;
+  discarding_ = true;
+  reader_gate_.open();
+  const auto until = from_now(linger_time);
+  while (!lost_ && reading_) {
+    const bool in_time = co_await wait_change(until);
+    if (!in_time) break;
+  }
+}
+
+// Waits for any change of state; false once `until` has passed.
+asio::awaitable<bool> connection::wait_change(clock::time_point until) {
+  if (until <= clock::now()) co_return false;
+  change_timer_.expires_at(until);
+  error_code ignored;
+  co_await change_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_return true;
+}
+
+void connection::changed() noexcept { change_timer_.cancel(); }
+
+void connection::abandon_waiters() noexcept {
+  phase_ = phase::finished;
+  while (pending_calls::entry* call = pending_.any()) pending_.remove(*call);
+  write_waiters_.clear();
+  waiting_for_end_.clear();
+  reader_gate_.abandon();
+  writer_gate_.abandon();
+}
+
+// ---------------------------------------------------------------- reading
+
+asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
+  reading_ = true;
+  try {
+    co_await read_messages();
+  } catch (const boost::system::system_error& e) {
+    if (phase_ < phase::closing && !discarding_) lost(e.code());
+  } catch (const std::exception&) {
+    lost(make_error_code(boost::system::errc::not_enough_memory));
+  }
+  self->reading_ = false;
+  self->changed();
+}
+
+asio::awaitable<void> connection::read_messages() {
+  for (;;) {
+    // What has arrived.
+    frame_decoder::result found;
+    bool more = !discarding_;
+    while (more) {
+      in_reader_ = true;
+      if (batch_) {
+        next_batch_member();
+      } else {
+        found = decoder_.next();
+        if (found.status == frame_decoder::status::frame) on_frame(found.frame);
+      }
+      in_reader_ = false;
+      more = batch_ || found.status == frame_decoder::status::frame;
+      if (out_.pending() >= flush_at) flush();
+      if (phase_ >= phase::closing) co_return;
+      while (more && !discarding_ && must_pause()) {
+        end_of_turn();
+        co_await reader_gate_.wait();
+        if (phase_ >= phase::closing) co_return;
+      }
+      if (discarding_) more = false;
+    }
+    end_of_turn();
+    if (!discarding_ && found.status == frame_decoder::status::failed) refuse_stream(found.error);
+
+    // What comes next.
+    std::size_t count = 0;
+    if (discarding_) {
+      buffer away = transport_->acquire(16 * 1024);
+      count = co_await transport_->receive_into(away);
+      if (count == 0) co_return;
+      continue;
+    }
+    buffer& into = decoder_.prepare();
+    count = co_await transport_->receive_into(into);
+    stats_.bytes_received += count;
+    if (count > 0) continue;
+
+    const frame_decoder::result last = decoder_.finish();
+    if (last.status == frame_decoder::status::frame) {
+      on_frame(last.frame);
+      while (batch_) next_batch_member();
+    }
+    error_code cut;
+    if (last.status == frame_decoder::status::failed) cut = last.error;
+    flush();
+    end(end_reason::end_of_input, cut, options_.drain_timeout);
+    co_return;
+  }
+}
+
+bool connection::must_pause() const noexcept {
+  if (!processor_.full()) return false;
+  // The answer that a handler waits for may be behind what there is no room for.
+  if (pending_.size() > 0) return processor_.exhausted();
+  return true;
+}
+
+// The frame boundary is lost: one error, and nothing that follows is looked at.
+void connection::refuse_stream(error_code error) {
+  discarding_ = true;
+  ++stats_.malformed_received;
+  const bool limit = error == errc::message_too_large || error == errc::header_too_large;
+  const auto code = static_cast<int>(limit ? rpc_errc::invalid_request : rpc_errc::parse_error);
+  answer_without_record({}, code, error.message(), nullptr);
+  flush();
+  end(limit ? end_reason::limit_exceeded : end_reason::protocol_error, error,
+      std::min(refusal_drain, options_.drain_timeout));
+}
+
+// ---------------------------------------------------------------- writing
+
+void connection::flush() {
+  if (being_written_ == 0 && out_.pending() > 0) writer_gate_.open();
+}
+
+asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
+  writing_ = true;
+  while (phase_ < phase::closing && !lost_) {
+    if (out_.pending() == 0) {
+      co_await writer_gate_.wait();
+      continue;
+    }
+    being_written_ = out_.pending();
+    out_.take(parts_);
+    for (const slice& part : parts_) part_views_.push_back(part.bytes());
+    error_code failed;
+    try {
+      co_await transport_->send(part_views_);
+    } catch (const boost::system::system_error& e) {
+      failed = e.code();
+    }
+    parts_.clear();
+    part_views_.clear();
+    const std::size_t size = std::exchange(being_written_, 0);
+    if (failed) {
+      if (phase_ < phase::closing) lost(failed);
+      break;
+    }
+    written_position_ += size;
+    stats_.bytes_sent += size;
+    ++stats_.writes;
+    release_written({});
+    if (processor_.queued() > 0 || phase_ != phase::open) turn_later();
+  }
+  self->writing_ = false;
+  self->changed();
+}
+
+void connection::release_written(error_code error) {
+  while (!write_waiters_.empty() && (error || write_waiters_.front().position <= written_position_)) {
+    auto who = write_waiters_.front().who.take();
+    write_waiters_.pop_front();
+    resume_later(std::move(who), write_outcome{error});
+  }
+}
+
+// ---------------------------------------------------------------- turns
+
+// The reader does at the end of its own turn what a posted turn does for others.
+void connection::end_of_turn() {
+  in_reader_ = true;
+  run_queue();
+  in_reader_ = false;
+  flush();
+}
+
+// What handlers and callers leave behind outside of the reader's own turn is gathered: one write for all of it.
+void connection::turn_later() {
+  if (in_reader_ || std::exchange(turn_due_, true)) return;
+  asio::post(executor_, [self = shared_from_this()] { self->turn(); });
+}
+
+void connection::run_queue() {
+  while (processor::item* next = processor_.next(requests_open())) begin(static_cast<record&>(*next));
+}
+
+void connection::turn() {
+  turn_due_ = false;
+  if (phase_ == phase::finished) return;
+  run_queue();
+  flush();
+  if (!must_pause()) {
+    reader_gate_.open();
+    reader_gate_.shut();
+  }
+  changed();
+}
+
+endpoint_stats connection::stats() const {
+  endpoint_stats now = stats_;
+  now.in_flight = processor_.in_flight();
+  now.in_flight_peak = processor_.in_flight_peak();
+  now.queued = processor_.queued();
+  now.queued_peak = processor_.queued_peak();
+  now.queued_bytes = processor_.queued_bytes();
+  now.pending_calls = pending_.size();
+  now.outgoing_bytes = backlog();
+  return now;
+}
+
+}  // namespace antiphon::detail

@@ -1,0 +1,240 @@
+#pragma once
+
+#include <antiphon/call_context.hpp>
+#include <antiphon/endpoint.hpp>
+#include <antiphon/streaming/frame_decoder.hpp>
+#include <antiphon/streaming/message_view.hpp>
+#include <antiphon/streaming/output_chain.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/pending_calls.hpp"
+#include "lib/processor.hpp"
+#include "lib/waiting.hpp"
+
+namespace antiphon::detail {
+
+/// No frame at all: what a member of a batch is written with, so that it can be taken back like a frame.
+class bare_framing final : public framing {
+ public:
+  step look(std::string_view) override { return {}; }
+  step finish(std::string_view) override { return {}; }
+  std::size_t max_head() const noexcept override { return 0; }
+  std::size_t write_head(char*, std::size_t) const noexcept override { return 0; }
+  std::string_view tail() const noexcept override { return {}; }
+};
+
+/// The answers of one incoming batch, gathered until the last one is there.
+struct batch_reply {
+  explicit batch_reply(buffer_source& source) : members(source, 4 * 1024) {}
+  output_chain members;
+  std::size_t answered = 0;
+  /// Requests not yet answered, and one for the walk itself while it goes on.
+  std::size_t open = 1;
+};
+
+/// An incoming message from its arrival to the end of its handler.
+class record final : public inbound_call, public processor::item {
+ public:
+  using call_context::cancelled_;
+  using call_context::connection_;
+  using call_context::generation_;
+  using call_context::id_;
+  using call_context::method_;
+  using call_context::notification_;
+  using call_context::params_;
+  using inbound_call::cancel_;
+
+  detail::route* route = nullptr;
+  std::shared_ptr<batch_reply> batch;
+  slice pinned;              // the message's memory, once it is kept
+  bool kept = false;
+  bool registered = false;   // findable by its id
+  bool coroutine = false;    // released when its coroutine has ended, not when it has answered
+  bool answered = false;
+};
+
+/// What an endpoint is made of: the state of one connection and the coroutines that drive it.
+///
+/// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
+/// Three files: connection.cpp has its life (reading, writing, ending), incoming.cpp the messages of the peer,
+/// outgoing.cpp our own calls.
+class connection : public std::enable_shared_from_this<connection> {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  connection(transport_ptr over, router routes, endpoint_options options);
+  ~connection();
+
+  // connection.cpp: its life
+  void start(std::function<asio::awaitable<void>()> body);
+  asio::awaitable<ended> finished();
+  void close(std::chrono::milliseconds drain);
+  /// The endpoint is gone: no drain, no flush.
+  void abandon() noexcept;
+  endpoint_stats stats() const;
+  const endpoint_options& options() const noexcept { return options_; }
+  const asio::any_io_executor& executor() const noexcept { return executor_; }
+  /// Rethrows what the body of `run` threw, unless it was cancelled because the connection had ended.
+  void rethrow_body_failure();
+
+  // incoming.cpp: called by inbound_call
+  output_chain* begin_result(record& call);
+  void drop_result(record& call) noexcept;
+  void end_result(record& call);
+  void finished(record& call) noexcept;
+  void answer_error(record& call, int code, std::string_view message, const std::optional<raw_json>& data) noexcept;
+  void fail(record& call, std::exception_ptr why) noexcept;
+  void keep(record& call);
+  void run(record& call, asio::awaitable<void> handler);
+  void release_order(record& call);
+
+  // outgoing.cpp
+  asio::awaitable<reply> request(draft message, call_options options, lender from);
+  asio::awaitable<void> notify(draft message);
+  std::uint64_t add_batch_call(draft message, output_chain& members, bool first);
+  asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
+  asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
+  void give_up(std::uint64_t id, errc why) noexcept;
+  /// Nobody will ask for the answer any more.
+  void forget(std::uint64_t id) noexcept;
+  buffer_source& buffers() noexcept { return *transport_; }
+
+ private:
+  enum class phase : std::uint8_t { created, open, draining, closing, finished };
+
+  // connection.cpp
+  asio::awaitable<void> supervise(std::shared_ptr<connection> self);
+  asio::awaitable<void> drain();
+  asio::awaitable<void> flush_out();
+  asio::awaitable<void> linger();
+  asio::awaitable<void> read_loop(std::shared_ptr<connection> self);
+  asio::awaitable<void> read_messages();
+  asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
+  asio::awaitable<bool> wait_change(clock::time_point until);
+  void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
+  void lost(error_code error) noexcept;
+  void refuse_stream(error_code error);
+  void changed() noexcept;
+  void turn_later();
+  void turn();
+  void run_queue();
+  void end_of_turn();
+  void flush();
+  std::size_t backlog() const noexcept { return out_.pending() + being_written_; }
+  bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
+  bool must_pause() const noexcept;
+  void release_written(error_code error);
+  void abandon_waiters() noexcept;
+
+  // incoming.cpp
+  void on_frame(std::string_view frame);
+  void next_batch_member();
+  void end_batch_walk();
+  void on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch);
+  void on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  void on_notification(const message_view& message);
+  void on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  void on_cancel(const message_view& message);
+  void cancel(record& call) noexcept;
+  void cancel_running() noexcept;
+  void admit(record& call);
+  void begin(record& call) noexcept;
+  record& take_record(const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  void release(record& call) noexcept;
+  void answer_without_record(std::string_view id, int code, std::string_view message,
+                             const std::shared_ptr<batch_reply>& batch);
+  output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
+  void close_reply(const std::shared_ptr<batch_reply>& batch);
+  void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
+  void batch_member_done(const std::shared_ptr<batch_reply>& batch);
+
+  // outgoing.cpp
+  void on_response(const message_view& message, bool is_error);
+  void complete(pending_calls::entry& call, reply answer, bool later);
+  void fail_pending(error_code why) noexcept;
+  raw_json kept_result(std::string_view text) const;
+  call_failure error_of(const message_view& message) const;
+  /// Nothing more will be received, so no answer either.
+  bool ended_answers() const noexcept { return phase_ != phase::created && phase_ != phase::open && ended_.reason != end_reason::closed_here; }
+  void return_permit(pending_calls::entry& call) noexcept;
+  record* lending_record(lender from) noexcept;
+  void write_cancel(std::uint64_t id);
+  asio::awaitable<void> wait_for_room();
+  asio::awaitable<error_code> wait_written(std::uint64_t position);
+  void arm_call_timer();
+  void on_call_timer();
+  error_code why_closed() const noexcept;
+  bool can_send() const noexcept { return phase_ < phase::closing; }
+
+  asio::any_io_executor executor_;
+  transport_ptr transport_;
+  router routes_;
+  endpoint_options options_;
+  std::unique_ptr<framing> out_framing_;
+  bare_framing bare_;
+  frame_decoder decoder_;
+  output_chain out_;
+  processor processor_;
+  pending_calls pending_;
+
+  phase phase_ = phase::created;
+  ended ended_;
+  bool lost_ = false;        // nothing can be sent any more
+  bool discarding_ = false;  // what still comes in is thrown away
+  bool body_running_ = false;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool turn_due_ = false;
+  bool in_reader_ = false;
+  clock::time_point drain_until_{};
+
+  gate reader_gate_;
+  gate writer_gate_;
+  gate end_gate_;
+  asio::steady_timer change_timer_;
+  asio::steady_timer call_timer_;
+  bool call_timer_armed_ = false;
+  std::vector<waiter_slot<ended>> waiting_for_end_;
+  asio::cancellation_signal body_cancel_;
+  std::exception_ptr body_failure_;
+  bool body_cancelled_ = false;
+
+  std::size_t being_written_ = 0;
+  std::uint64_t written_position_ = 0;  // bytes written since the start
+  // Not a bare error_code: Asio would throw that.
+  struct write_outcome {
+    error_code error;
+  };
+  struct write_waiter {
+    std::uint64_t position = 0;
+    waiter_slot<write_outcome> who;
+  };
+  std::deque<write_waiter> write_waiters_;
+  std::vector<slice> parts_;
+  std::vector<std::string_view> part_views_;
+
+  // The batch that the reader is in the middle of.
+  struct batch_walk {
+    frame_messages members;
+    std::shared_ptr<batch_reply> reply;
+  };
+  std::optional<batch_walk> batch_;
+
+  std::vector<std::unique_ptr<record>> records_;
+  std::vector<record*> free_records_;
+  std::unordered_map<request_id, record*> in_flight_;
+  std::string method_scratch_;
+
+  endpoint_stats stats_;
+};
+
+}  // namespace antiphon::detail

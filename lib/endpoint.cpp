@@ -1,0 +1,29 @@
+#include <antiphon/endpoint.hpp>
+
+#include "lib/connection.hpp"
+
+namespace antiphon {
+
+int ended::exit_code() const noexcept {
+  return reason == end_reason::end_of_input || reason == end_reason::closed_here ? 0 : 1;
+}
+
+endpoint::endpoint(transport_ptr over, router routes, endpoint_options options)
+    : peer(std::make_shared<detail::connection>(std::move(over), std::move(routes), std::move(options))) {}
+
+endpoint::~endpoint() {
+  if (connection_) connection_->abandon();
+}
+
+asio::awaitable<ended> endpoint::run() { return run_beside(nullptr); }
+
+asio::awaitable<ended> endpoint::run_beside(std::function<asio::awaitable<void>()> body) {
+  auto connection = connection_;  // the endpoint may be gone before this frame is
+  connection->start(std::move(body));
+  auto end = connection->finished();
+  ended result = co_await std::move(end);
+  connection->rethrow_body_failure();
+  co_return result;
+}
+
+}  // namespace antiphon

@@ -1,0 +1,451 @@
+// The peer's messages: dispatch, answers, cancellation.
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <cstring>
+#include <fmt/format.h>
+
+#include "lib/connection.hpp"
+
+namespace antiphon::detail {
+
+namespace {
+
+// A kept message up to this size is copied out of its block; a longer one pins the block.
+constexpr std::size_t copy_below = 4 * 1024;
+
+constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
+
+void write_error(output_chain& out, std::string_view id, int code, std::string_view message,
+                 const std::optional<raw_json>& data) {
+  out.append(reply_head);
+  out.append(id.empty() ? std::string_view("null") : id);
+  out.append(R"(,"error":{"code":)");
+  encode(out, code);
+  out.append(R"(,"message":)");
+  try {
+    encode(out, message);
+  } catch (const boost::system::system_error&) {
+    out.append(R"("the error's text is not UTF-8")");
+  }
+  if (data) {
+    out.append(R"(,"data":)");
+    encode(out, *data);
+  }
+  out.append("}}");
+}
+
+}  // namespace
+
+void connection::on_frame(std::string_view frame) {
+  if (options_.check == validation::full) {
+    const error_code bad = validate(frame, options_.limits.depth);
+    if (bad) {
+      ++stats_.malformed_received;
+      answer_without_record({}, static_cast<int>(rpc_errc::parse_error), bad.message(), nullptr);
+      return;
+    }
+  }
+  frame_messages members(frame);
+  if (!members.is_batch()) {
+    on_message(frame, nullptr);
+    return;
+  }
+  ++stats_.batches_received;
+  const std::size_t size = members.count(options_.limits.batch_members + 1);
+  if (size == 0 || size > options_.limits.batch_members) {
+    ++stats_.malformed_received;
+    const std::string_view why = size == 0 ? "an empty batch" : "too many members in a batch";
+    answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), why, nullptr);
+    return;
+  }
+  batch_.emplace(batch_walk{members, std::make_shared<batch_reply>(*transport_)});
+}
+
+void connection::next_batch_member() {
+  const auto text = batch_->members.next();
+  const auto reply = batch_->reply;
+  if (text) {
+    on_message(*text, reply);
+    return;
+  }
+  batch_.reset();
+  batch_member_done(reply);
+}
+
+void connection::on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch) {
+  const message_view message = message_view::parse(text, options_.limits);
+  switch (message.kind()) {
+    case message_kind::request:
+      return on_request(message, batch);
+    case message_kind::notification:
+      return on_notification(message);
+    case message_kind::response:
+      return on_response(message, false);
+    case message_kind::error_response:
+      return on_response(message, true);
+    case message_kind::invalid:
+      return on_invalid(message, batch);
+  }
+}
+
+void connection::on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
+  ++stats_.malformed_received;
+  if (!message.wants_answer()) return;
+  answer_without_record(message.id_text(), static_cast<int>(rpc_errc::invalid_request), message.problem(), batch);
+}
+
+void connection::on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
+  ++stats_.requests_received;
+  const auto refuse = [&](rpc_errc code, std::string_view why) {
+    answer_without_record(message.id_text(), static_cast<int>(code), why, batch);
+  };
+  if (phase_ != phase::open) return refuse(rpc_errc::overloaded, "shutting down");
+  if (!in_flight_.empty() && in_flight_.contains(message.id()) && message.id_text() != "null")
+    return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
+
+  std::string_view method = message.method_text();
+  if (message.method_has_escapes()) {
+    method_scratch_ = message.method();
+    method = method_scratch_;
+  }
+  if (routes_.check()) {
+    try {
+      routes_.check()(method, false);
+    } catch (const rpc_error& e) {
+      return refuse(static_cast<rpc_errc>(e.value()), e.message());
+    } catch (const std::exception&) {
+      return refuse(rpc_errc::internal_error, "internal error");
+    }
+  }
+  detail::route* route = routes_.find(method, false);
+  if (route == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
+
+  record& call = take_record(message, batch);
+  call.route = route;
+  call.method_ = method;
+  call.request = true;
+  call.notification_ = false;
+  call.id_ = message.id();
+  if (batch) ++batch->open;
+  admit(call);
+}
+
+void connection::on_notification(const message_view& message) {
+  ++stats_.notifications_received;
+  if (phase_ != phase::open) return;
+  std::string_view method = message.method_text();
+  if (message.method_has_escapes()) {
+    method_scratch_ = message.method();
+    method = method_scratch_;
+  }
+  if (method == options_.cancel_method) return on_cancel(message);
+  if (routes_.check()) {
+    try {
+      routes_.check()(method, true);
+    } catch (const std::exception&) {
+      ++stats_.notifications_failed;
+      return;
+    }
+  }
+  detail::route* route = routes_.find(method, true);
+  if (route == nullptr) {
+    ++stats_.notifications_unknown;
+    return;
+  }
+  record& call = take_record(message, nullptr);
+  call.route = route;
+  call.method_ = method;
+  call.request = false;
+  call.notification_ = true;
+  admit(call);
+}
+
+// Starts it, lets it wait, or turns it away.
+void connection::admit(record& call) {
+  call.ordered = call.route->order() == order::ordered;
+  call.immediate = call.route->order() == order::immediate;
+  if (processor_.starts_now(call, requests_open())) {
+    processor_.start(call);
+    begin(call);
+    return;
+  }
+  const bool reject = options_.overload == overload::reject ? processor_.overloaded() : processor_.requests_exhausted();
+  if (call.request && reject) {
+    ++stats_.requests_rejected;
+    std::string data = fmt::format(R"({{"limit":{},"in_flight":{},"queued":{}}})", processor_.limit(),
+                                   processor_.in_flight(), processor_.queued_requests());
+    answer_error(call, static_cast<int>(rpc_errc::overloaded), "server overloaded", raw_json(data));
+    return;
+  }
+  keep(call);
+  call.bytes = call.pinned.size() + sizeof(record);
+  processor_.enqueue(call);
+}
+
+void connection::begin(record& call) noexcept {
+  try {
+    call.route->start(call);
+  } catch (...) {
+    fail(call, std::current_exception());
+  }
+}
+
+record& connection::take_record(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
+  if (free_records_.empty()) {
+    free_records_.reserve(records_.size() + 1);
+    records_.push_back(std::make_unique<record>());
+    free_records_.push_back(records_.back().get());
+  }
+  record& call = *free_records_.back();
+  free_records_.pop_back();
+  call.connection_ = shared_from_this();
+  call.params_ = message.params_text();
+  call.batch = batch;
+  return call;
+}
+
+void connection::release(record& call) noexcept {
+  ++call.generation_;
+  call.params_ = {};
+  call.id_ = request_id();
+  call.batch.reset();
+  call.pinned = slice();
+  call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
+  call.route = nullptr;
+  free_records_.push_back(&call);
+  // Last: this may be what keeps the connection.
+  const auto keep_alive = std::move(call.connection_);
+}
+
+void connection::keep(record& call) {
+  if (!call.kept) {
+    const std::string_view params = call.params_;
+    if (params.size() < copy_below) {
+      buffer copy = transport_->acquire(params.size() + 1);
+      if (!params.empty()) std::memcpy(copy.data(), params.data(), params.size());
+      copy.commit(params.size());
+      call.pinned = copy.share(copy.bytes());
+    } else {
+      call.pinned = decoder_.pin(params);
+    }
+    call.params_ = call.pinned.bytes();
+    call.kept = true;
+  }
+  if (call.request && !call.registered && call.id_.kind() != request_id::kind::null) {
+    in_flight_.emplace(call.id_, &call);
+    call.registered = true;
+  }
+}
+
+void connection::run(record& call, asio::awaitable<void> handler) {
+  call.coroutine = true;
+  record* one = &call;
+  asio::co_spawn(executor_, std::move(handler),
+                 asio::bind_cancellation_slot(call.cancel_.slot(), [self = shared_from_this(), one](std::exception_ptr) {
+                   self->release(*one);
+                   self->turn_later();
+                 }));
+}
+
+void connection::release_order(record& call) {
+  processor_.release_order(call);
+  turn_later();
+}
+
+// ---------------------------------------------------------------- answers
+
+output_chain& connection::open_reply(const std::shared_ptr<batch_reply>& batch) {
+  if (!batch) {
+    out_.begin_frame(*out_framing_);
+    return out_;
+  }
+  batch->members.begin_frame(bare_);
+  batch->members.append(batch->answered == 0 ? '[' : ',');
+  return batch->members;
+}
+
+void connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
+  if (batch) {
+    batch->members.end_frame(bare_);
+    ++batch->answered;
+  } else {
+    out_.end_frame(*out_framing_);
+    stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
+  }
+}
+
+void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept {
+  (batch ? batch->members : out_).drop_frame();
+}
+
+void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
+  if (--batch->open > 0 || batch->answered == 0 || !can_send()) return;
+  batch->members.append(']');
+  std::vector<slice> parts;
+  batch->members.take(parts);
+  out_.begin_frame(*out_framing_);
+  for (const slice& part : parts) out_.append(part);
+  out_.end_frame(*out_framing_);
+  turn_later();
+}
+
+void connection::answer_without_record(std::string_view id, int code, std::string_view message,
+                                       const std::shared_ptr<batch_reply>& batch) {
+  ++stats_.errors_sent;
+  write_error(open_reply(batch), id, code, message, std::nullopt);
+  close_reply(batch);
+}
+
+output_chain* connection::begin_result(record& call) {
+  if (call.notification_ || call.answered || lost_ || !can_send()) return nullptr;
+  output_chain& out = open_reply(call.batch);
+  out.append(reply_head);
+  out.append(call.id_.json());
+  out.append(R"(,"result":)");
+  return &out;
+}
+
+void connection::drop_result(record& call) noexcept { drop_reply(call.batch); }
+
+void connection::end_result(record& call) {
+  output_chain& out = call.batch ? call.batch->members : out_;
+  out.append('}');
+  close_reply(call.batch);
+  ++stats_.results_sent;
+}
+
+void connection::finished(record& call) noexcept {
+  if (call.answered) return;
+  call.answered = true;
+  if (call.registered) in_flight_.erase(call.id_);
+  call.registered = false;
+  if (call.state == processor::state::queued) {
+    processor_.drop(call);
+  } else if (call.state != processor::state::idle) {
+    processor_.finish(call);
+  }
+  if (call.batch && call.request) batch_member_done(call.batch);
+  turn_later();
+  if (!call.coroutine) release(call);
+}
+
+void connection::answer_error(record& call, int code, std::string_view message,
+                              const std::optional<raw_json>& data) noexcept {
+  if (call.notification_) {
+    ++stats_.notifications_failed;
+  } else if (!call.answered && !lost_ && can_send()) {
+    try {
+      write_error(open_reply(call.batch), call.id_.json(), code, message, data);
+      close_reply(call.batch);
+      ++stats_.errors_sent;
+    } catch (...) {
+      // Out of memory even for an error: better no connection than one that owes an answer for ever.
+      drop_reply(call.batch);
+      lost(make_error_code(boost::system::errc::not_enough_memory));
+    }
+  }
+  finished(call);
+}
+
+void connection::fail(record& call, std::exception_ptr why) noexcept {
+  try {
+    std::rethrow_exception(why);
+  } catch (const rpc_error& e) {
+    answer_error(call, e.value(), e.message(), e.data());
+    return;
+  } catch (const boost::system::system_error& e) {
+    const bool aborted = e.code() == asio::error::operation_aborted || e.code() == errc::cancelled;
+    if (aborted && call.cancelled_) {
+      answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
+      return;
+    }
+  } catch (...) {
+  }
+  // What went wrong inside is nothing for the peer.
+  answer_error(call, static_cast<int>(rpc_errc::internal_error), "internal error", std::nullopt);
+}
+
+// ---------------------------------------------------------------- cancellation
+
+void connection::on_cancel(const message_view& message) {
+  json_cursor in(message.params_text());
+  std::string_view key;
+  std::string_view id;
+  if (!in.enter_object()) return;
+  while (in.next_member(key)) {
+    const bool wanted = key == "id";
+    std::string_view value;
+    if (!in.read_raw(value)) return;
+    if (wanted) id = value;
+  }
+  if (id.empty() || in_flight_.empty()) return;
+  if (id.front() != '"' && id.front() != '-' && (id.front() < '0' || id.front() > '9')) return;
+  const auto found = in_flight_.find(request_id::from_json(id));
+  if (found != in_flight_.end()) cancel(*found->second);
+}
+
+void connection::cancel(record& call) noexcept {
+  if (call.cancelled_) return;
+  call.cancelled_ = true;
+  ++stats_.requests_cancelled;
+  if (call.state == processor::state::queued) {
+    answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
+  } else {
+    call.cancel_.emit(asio::cancellation_type::all);
+  }
+}
+
+void connection::cancel_running() noexcept {
+  while (processor::item* waiting = processor_.any_queued()) {
+    auto& call = static_cast<record&>(*waiting);
+    answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "shutting down", std::nullopt);
+  }
+  for (const auto& call : records_) {
+    if (!call->coroutine || call->answered) continue;
+    call->cancelled_ = true;
+    call->cancel_.emit(asio::cancellation_type::all);
+  }
+}
+
+// ---------------------------------------------------------------- what routes call
+
+namespace {
+
+record& as_record(inbound_call& call) { return static_cast<record&>(call); }
+connection& of(inbound_call& call) { return *as_record(call).connection_; }
+
+}  // namespace
+
+void inbound_call::fail(std::exception_ptr why) noexcept { of(*this).fail(as_record(*this), std::move(why)); }
+
+void inbound_call::fail_params(const decode_error& why) {
+  of(*this).answer_error(as_record(*this), static_cast<int>(rpc_errc::invalid_params),
+                         "invalid params: " + why.describe(), std::nullopt);
+}
+
+void inbound_call::run(asio::awaitable<void> handler) { of(*this).run(as_record(*this), std::move(handler)); }
+void inbound_call::keep_message() { of(*this).keep(as_record(*this)); }
+output_chain* inbound_call::begin_result() { return of(*this).begin_result(as_record(*this)); }
+void inbound_call::drop_result() noexcept { of(*this).drop_result(as_record(*this)); }
+void inbound_call::end_result() { of(*this).end_result(as_record(*this)); }
+void inbound_call::finished() noexcept { of(*this).finished(as_record(*this)); }
+
+bool params_reader::none_expected() {
+  if (missing_) return true;
+  if (in_.found() == "an object") return in_.skip_value() && in_.at_end();
+  if (!in_.enter_array()) return false;
+  if (in_.next_element()) return in_.fail(errc::wrong_length, "expected no parameters");
+  return in_.good() && in_.at_end();
+}
+
+}  // namespace antiphon::detail
+
+namespace antiphon {
+
+void call_context::release_order() {
+  auto& call = static_cast<detail::record&>(*this);
+  connection_->release_order(call);
+}
+
+}  // namespace antiphon

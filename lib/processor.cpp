@@ -1,0 +1,116 @@
+#include "lib/processor.hpp"
+
+#include <algorithm>
+
+namespace antiphon::detail {
+
+bool processor::may_pass_requests(const item& notification) const noexcept {
+  return ordered_requests_.empty() || notification.arrival < ordered_requests_.front();
+}
+
+bool processor::starts_now(const item& message, bool requests_open) const noexcept {
+  if (message.immediate) return true;
+  if (barrier_ != nullptr || !notifications_.empty()) return false;
+  if (message.request) return requests_.empty() && requests_open && in_flight_ < max_in_flight_;
+  return ordered_requests_.empty();
+}
+
+bool processor::full() const noexcept {
+  return (!requests_.empty() && requests_.size() >= max_queued_) || queued_bytes_ >= max_queued_bytes_;
+}
+
+bool processor::requests_exhausted() const noexcept {
+  return requests_.size() >= 4 * max_queued_ + 64 || queued_bytes_ >= 2 * max_queued_bytes_;
+}
+
+void processor::start(item& message) {
+  message.state = state::running;
+  ++running_;
+  if (message.immediate) return;
+  if (message.request) {
+    ++in_flight_;
+    in_flight_peak_ = std::max(in_flight_peak_, in_flight_);
+  }
+  if (message.ordered) barrier_ = &message;
+}
+
+void processor::enqueue(item& message) {
+  message.state = state::queued;
+  message.arrival = ++arrivals_;
+  queued_bytes_ += message.bytes;
+  if (message.request) {
+    if (message.ordered) ordered_requests_.push_back(message.arrival);
+    requests_.push_back(message);
+  } else {
+    notifications_.push_back(message);
+  }
+  queued_peak_ = std::max(queued_peak_, queued());
+}
+
+void processor::unlink(item& message) {
+  queued_bytes_ -= message.bytes;
+  if (message.request) {
+    if (message.ordered) std::erase(ordered_requests_, message.arrival);
+    requests_.erase(requests_.iterator_to(message));
+  } else {
+    notifications_.erase(notifications_.iterator_to(message));
+  }
+  message.state = state::idle;
+}
+
+processor::item* processor::next(bool requests_open) {
+  if (barrier_ != nullptr) return nullptr;
+  item* request = requests_.empty() ? nullptr : &requests_.front();
+  item* notification = notifications_.empty() ? nullptr : &notifications_.front();
+  const bool may_request = request != nullptr && requests_open && in_flight_ < max_in_flight_;
+  item* chosen = nullptr;
+  if (may_request && (notification == nullptr || request->arrival < notification->arrival)) {
+    chosen = request;
+  } else if (notification != nullptr &&
+             (request == nullptr || notification->arrival < request->arrival || may_pass_requests(*notification))) {
+    chosen = notification;
+  }
+  if (chosen == nullptr) return nullptr;
+  unlink(*chosen);
+  start(*chosen);
+  return chosen;
+}
+
+processor::item* processor::any_queued() noexcept {
+  if (!requests_.empty()) return &requests_.front();
+  return notifications_.empty() ? nullptr : &notifications_.front();
+}
+
+void processor::drop(item& message) { unlink(message); }
+
+void processor::finish(item& message) {
+  reclaim(message);
+  message.state = state::idle;
+  --running_;
+  if (message.immediate) return;
+  if (message.request) --in_flight_;
+  release_order(message);
+}
+
+void processor::release_order(item& message) noexcept {
+  if (barrier_ == &message) barrier_ = nullptr;
+}
+
+bool processor::lend(item& message) noexcept {
+  // Handlers that await the peer are bounded too, or a peer that never answers could have any number of them.
+  if (message.state != state::running || message.immediate || !message.request || lent_ >= max_queued_ + 64)
+    return false;
+  message.state = state::lent;
+  ++lent_;
+  --in_flight_;
+  return true;
+}
+
+void processor::reclaim(item& message) noexcept {
+  if (message.state != state::lent) return;
+  message.state = state::running;
+  --lent_;
+  ++in_flight_;
+}
+
+}  // namespace antiphon::detail

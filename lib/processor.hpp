@@ -1,0 +1,98 @@
+#pragma once
+
+#include <antiphon/endpoint_options.hpp>
+#include <boost/intrusive/list.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+namespace antiphon::detail {
+
+/// Which messages may run: permits, the queue, order. A state machine without I/O; every state change of
+/// in-flight work happens here.
+///
+/// Requests take a permit for their handler's life, and lend it while the handler awaits the peer. Messages start
+/// in arrival order, with two exceptions: while a request waits for a permit, notifications pass it, since the
+/// limit is none of theirs; and nothing starts behind a running `ordered` message.
+///
+/// A lent permit that comes back is taken at once, even when another handler holds it meanwhile: the count is
+/// then above the limit for a while and no request starts until it has fallen. Waiting for a free permit could
+/// wait for a handler that waits for this one.
+class processor {
+ public:
+  enum class state : std::uint8_t { idle, queued, running, lent };
+
+  struct item : boost::intrusive::list_base_hook<> {
+    bool request = false;
+    bool ordered = false;
+    bool immediate = false;
+    processor::state state = processor::state::idle;
+    std::size_t bytes = 0;  // of memory held while queued
+    std::uint64_t arrival = 0;
+  };
+
+  explicit processor(const endpoint_options& options) noexcept
+      : max_in_flight_(options.max_in_flight == 0 ? 1 : options.max_in_flight),
+        max_queued_(options.max_queued),
+        max_queued_bytes_(options.max_queued_bytes) {}
+
+  /// Whether a message that has just arrived starts at once.
+  /// @param requests_open whether requests may start at all (output isn't backed up)
+  bool starts_now(const item& message, bool requests_open) const noexcept;
+  /// Whether one more request is beyond running and waiting ones together.
+  bool overloaded() const noexcept { return in_flight_ + requests_.size() >= max_in_flight_ + max_queued_; }
+  /// Whether reading should pause until something has started.
+  bool full() const noexcept;
+  /// Beyond this even a reader that has reason to go on takes no more requests, or no more of anything.
+  bool requests_exhausted() const noexcept;
+  bool exhausted() const noexcept { return queued_bytes_ >= 3 * max_queued_bytes_; }
+
+  void start(item& message);
+  void enqueue(item& message);
+  /// Takes the next message that may start out of the queue and starts it; null when there is none.
+  item* next(bool requests_open);
+  /// A message that waits; null when none does.
+  item* any_queued() noexcept;
+  /// A queued message will not run.
+  void drop(item& message);
+  /// A running message has ended.
+  void finish(item& message);
+  void release_order(item& message) noexcept;
+  /// The handler awaits the peer. False when too many do: the permit is kept.
+  bool lend(item& message) noexcept;
+  void reclaim(item& message) noexcept;
+
+  /// Nothing runs and nothing waits.
+  bool idle() const noexcept { return running_ == 0 && queued() == 0; }
+  std::size_t in_flight() const noexcept { return in_flight_; }
+  std::size_t limit() const noexcept { return max_in_flight_; }
+  std::size_t queued() const noexcept { return requests_.size() + notifications_.size(); }
+  std::size_t queued_requests() const noexcept { return requests_.size(); }
+  std::size_t queued_bytes() const noexcept { return queued_bytes_; }
+  std::size_t in_flight_peak() const noexcept { return in_flight_peak_; }
+  std::size_t queued_peak() const noexcept { return queued_peak_; }
+
+ private:
+  using queue = boost::intrusive::list<item>;
+
+  bool may_pass_requests(const item& notification) const noexcept;
+  void unlink(item& message);
+
+  std::size_t max_in_flight_;
+  std::size_t max_queued_;
+  std::size_t max_queued_bytes_;
+
+  std::size_t in_flight_ = 0;  // permits taken
+  std::size_t running_ = 0;    // handlers that have started and not ended, of every kind
+  std::size_t lent_ = 0;
+  item* barrier_ = nullptr;  // the ordered message that nothing passes
+  queue requests_;
+  queue notifications_;
+  std::deque<std::uint64_t> ordered_requests_;  // arrivals of those among requests_ that nothing may pass
+  std::size_t queued_bytes_ = 0;
+  std::uint64_t arrivals_ = 0;
+  std::size_t in_flight_peak_ = 0;
+  std::size_t queued_peak_ = 0;
+};
+
+}  // namespace antiphon::detail

@@ -1,0 +1,26 @@
+#include <antiphon/rpc_error.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace antiphon {
+
+rpc_error::rpc_error(int code, std::string message, std::optional<raw_json> data)
+    : boost::system::system_error(error_code(code, rpc_category()), message),
+      message_(std::move(message)),
+      data_(std::move(data)) {
+  // An exception outlives what its data was read from.
+  if (data_) data_ = data_->keep();
+}
+
+rpc_error::rpc_error(int code, std::string message, const boost::json::value& data)
+    : rpc_error(code, std::move(message), raw_json(std::string_view(boost::json::serialize(data))).keep()) {}
+
+std::string rpc_error::default_message(rpc_errc code) { return make_error_code(code).message(); }
+
+void call_failure::raise() const {
+  if (from_peer()) throw rpc_error(code.value(), message, data);
+  throw boost::system::system_error(code, message);
+}
+
+void throw_exception_from_error(const call_failure& failure, const boost::source_location&) { failure.raise(); }
+
+}  // namespace antiphon
