@@ -7,6 +7,7 @@
 
 #include <climits>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace asio = antiphon::asio;
@@ -225,6 +226,19 @@ awaitable<void> close_ends_send(kind k) {
   CHECK(how == asio::error::operation_aborted);
 }
 
+struct other_coroutine {
+  int turns = 0;
+  bool stop = false;
+};
+
+awaitable<void> take_turns(std::shared_ptr<other_coroutine> me) {
+  const auto executor = co_await asio::this_coro::executor;
+  while (!me->stop) {
+    ++me->turns;
+    co_await asio::post(executor, asio::deferred);
+  }
+}
+
 awaitable<void> suspended_both_ways(kind k, bool& waits) {
   auto making = make_pair(k);
   pair both = co_await std::move(making);
@@ -278,31 +292,20 @@ TEST_CASE("a peer that never stops sending leaves other coroutines their turn") 
     auto making = make_pair(k);
     pair both = co_await std::move(making);
     const auto executor = co_await asio::this_coro::executor;
-    // Two transports that are always full: a sender keeps up with the reader, byte by byte.
     error_code how;
     bool sent = false;
     const auto bytes = pattern(2000);
     const std::string_view parts[] = {bytes};
     in_background(executor, error_of(both.far->send(parts)), how, sent);
-    int turns = 0;
-    bool stop = false;
-    asio::co_spawn(
-        executor,
-        [&turns, &stop]() -> awaitable<void> {
-          const auto mine = co_await asio::this_coro::executor;
-          while (!stop) {
-            ++turns;
-            co_await asio::post(mine, asio::deferred);
-          }
-        },
-        asio::detached);
+    const auto other = std::make_shared<other_coroutine>();
+    asio::co_spawn(executor, take_turns(other), asio::detached);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       auto one = antiphon::buffer::allocate(1);
       auto receiving = both.near->receive_into(one);
       co_await std::move(receiving);
     }
-    stop = true;
-    CHECK(turns > 50);
+    other->stop = true;
+    CHECK(other->turns > 50);
     CHECK(how == error_code());
   });
 }
