@@ -1,0 +1,318 @@
+#include "pairs.hpp"
+#include "support.hpp"
+
+#include <antiphon/transport/listener.hpp>
+#include <antiphon/transport/tcp.hpp>
+#include <antiphon/transport/unix_socket.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <thread>
+#include <vector>
+
+namespace asio = antiphon::asio;
+using antiphon::listener;
+using antiphon::transport_ptr;
+using asio::awaitable;
+using namespace support;
+
+namespace {
+
+/// Accepts one in the background.
+struct background_accept {
+  transport_ptr accepted;
+  error_code how;
+  bool done = false;
+};
+
+awaitable<void> accept_into(listener& from, background_accept& into) {
+  try {
+    auto accepting = from.accept();
+    into.accepted = co_await std::move(accepting);
+  } catch (const boost::system::system_error& e) {
+    into.how = e.code();
+  }
+  into.done = true;
+}
+
+/// A connection that is reset before anyone accepts it.
+void connect_and_reset(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  const linger abortive{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abortive, sizeof(abortive));
+  ::close(fd);
+}
+
+/// Leaves the process no free descriptor while it lives.
+class exhausted_descriptors {
+ public:
+  exhausted_descriptors() {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit lowered = before_;
+    const int next_free = ::fcntl(0, F_DUPFD_CLOEXEC, 0);
+    REQUIRE(next_free >= 0);
+    ::close(next_free);
+    lowered.rlim_cur = static_cast<rlim_t>(next_free);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+  }
+  exhausted_descriptors(const exhausted_descriptors&) = delete;
+  exhausted_descriptors& operator=(const exhausted_descriptors&) = delete;
+  ~exhausted_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("closing a listener ends a suspended accept with operation_aborted") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    auto listening = antiphon::listen_tcp();
+    listener server = co_await std::move(listening);
+    background_accept waiting;
+    asio::co_spawn(executor, accept_into(server, waiting), asio::detached);
+    auto turn = settle();
+    co_await std::move(turn);
+    CHECK_FALSE(waiting.done);
+    server.close();
+    CHECK_FALSE(waiting.done);
+    turn = settle();
+    co_await std::move(turn);
+    CHECK(waiting.done);
+    CHECK(waiting.how == asio::error::operation_aborted);
+    auto again = error_of(server.accept());
+    const auto ec = co_await std::move(again);
+    CHECK(ec == asio::error::operation_aborted);
+    server.close();
+  }());
+}
+
+TEST_CASE("a listener may be destroyed under a suspended accept") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    background_accept waiting;
+    {
+      auto listening = antiphon::listen_tcp();
+      listener server = co_await std::move(listening);
+      asio::co_spawn(executor, accept_into(server, waiting), asio::detached);
+      auto turn = settle();
+      co_await std::move(turn);
+    }
+    auto turn = settle();
+    co_await std::move(turn);
+    CHECK(waiting.how == asio::error::operation_aborted);
+  }());
+}
+
+TEST_CASE("closing a listener leaves accepted transports alone") {
+  run([]() -> awaitable<void> {
+    auto making = make_pair(kind::tcp);  // closes its listener
+    const pair both = co_await std::move(making);
+    auto sending = send(*both.far, "still here");
+    co_await std::move(sending);
+    auto receiving = receive(*both.near, 10);
+    const auto got = co_await std::move(receiving);
+    CHECK(got == "still here");
+  }());
+}
+
+TEST_CASE("accept waits while there are as many connections as allowed") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    antiphon::listen_options options;
+    options.max_connections = 2;
+    auto listening = antiphon::listen_tcp("127.0.0.1", 0, options);
+    listener server = co_await std::move(listening);
+    std::vector<transport_ptr> clients;
+    for (int i = 0; i < 3; ++i) {
+      auto connecting = antiphon::connect_tcp("127.0.0.1", server.port());
+      clients.push_back(nullptr);
+      clients.back() = co_await std::move(connecting);
+    }
+    background_accept accepted[3];
+    for (auto& one : accepted) {
+      asio::co_spawn(executor, accept_into(server, one), asio::detached);
+      auto turn = settle();
+      co_await std::move(turn);
+    }
+    CHECK(accepted[0].done);
+    CHECK(accepted[1].done);
+    CHECK_FALSE(accepted[2].done);
+    CHECK(server.connections() == 2);
+    accepted[0].accepted->close();
+    accepted[0].accepted->close();
+    CHECK(server.connections() == 1);
+    auto turn = settle();
+    co_await std::move(turn);
+    CHECK(accepted[2].done);
+    CHECK(server.connections() == 2);
+    accepted[1].accepted.reset();
+    accepted[2].accepted.reset();
+    CHECK(server.connections() == 0);
+  }());
+}
+
+TEST_CASE("close also ends an accept that waits for room") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    antiphon::listen_options options;
+    options.max_connections = 0;
+    auto listening = antiphon::listen_tcp("127.0.0.1", 0, options);
+    listener server = co_await std::move(listening);
+    background_accept waiting;
+    asio::co_spawn(executor, accept_into(server, waiting), asio::detached);
+    auto turn = settle();
+    co_await std::move(turn);
+    CHECK_FALSE(waiting.done);
+    server.close();
+    turn = settle();
+    co_await std::move(turn);
+    CHECK(waiting.how == asio::error::operation_aborted);
+  }());
+}
+
+TEST_CASE("connections that are reset before they are accepted cost only themselves") {
+  run([]() -> awaitable<void> {
+    auto listening = antiphon::listen_tcp();
+    listener server = co_await std::move(listening);
+    for (int i = 0; i < 5; ++i) connect_and_reset(server.port());
+    auto connecting = antiphon::connect_tcp("127.0.0.1", server.port());
+    const auto client = co_await std::move(connecting);
+    auto hello = send(*client, "hello");
+    co_await std::move(hello);
+    // Linux hands the reset ones out too; they then say so themselves.
+    std::string got;
+    for (int i = 0; i < 6 && got.empty(); ++i) {
+      auto accepting = server.accept();
+      const auto accepted = co_await std::move(accepting);
+      auto into = accepted->acquire(10);
+      auto receiving = error_of(accepted->receive_into(into));
+      co_await std::move(receiving);
+      got = into.bytes();
+    }
+    CHECK(got == "hello");
+  }());
+}
+
+TEST_CASE("without descriptors a listener waits without spinning, and then goes on") {
+  const temporary_directory directory;
+  asio::io_context context(1);
+  std::exception_ptr failure;
+  background_accept accepted;
+  transport_ptr client;
+  listener server;
+  const auto prepare = [](listener& into, transport_ptr& connected, std::string path) -> awaitable<void> {
+    auto listening = antiphon::listen_unix(path);
+    into = co_await std::move(listening);
+    auto connecting = antiphon::connect_unix(path);
+    connected = co_await std::move(connecting);
+  };
+  run_on(context, prepare(server, client, directory.path("socket")));
+  {
+    const exhausted_descriptors none_left;
+    start(context, accept_into(server, accepted), failure);
+    context.restart();
+    const auto before = std::clock();
+    context.run_for(std::chrono::milliseconds(200));
+    const double used = double(std::clock() - before) / CLOCKS_PER_SEC;
+    CHECK(used < 0.05);
+    CHECK_FALSE(accepted.done);
+  }
+  drain(context);
+  CHECK(accepted.done);
+  CHECK(accepted.how == error_code());
+  REQUIRE(accepted.accepted);
+  run_on(context, send(*client, "recovered"));
+  run_on(context, [](transport_ptr& from) -> awaitable<void> {
+    auto receiving = receive(*from, 9);
+    const auto got = co_await std::move(receiving);
+    CHECK(got == "recovered");
+  }(accepted.accepted));
+}
+
+TEST_CASE("close ends an accept that waits for descriptors") {
+  asio::io_context context(1);
+  listener server;
+  run_on(context, [](listener& into) -> awaitable<void> {
+    auto listening = antiphon::listen_tcp();
+    into = co_await std::move(listening);
+  }(server));
+  connect_and_reset(server.port());
+  background_accept waiting;
+  std::exception_ptr failure;
+  const exhausted_descriptors none_left;
+  start(context, accept_into(server, waiting), failure);
+  context.restart();
+  context.run_for(std::chrono::milliseconds(10));
+  server.close();
+  drain(context);
+  CHECK(waiting.how == asio::error::operation_aborted);
+}
+
+TEST_CASE("accepted transports may run elsewhere, and still free their place") {
+  asio::io_context home(1);
+  asio::io_context elsewhere(1);
+  listener server;
+  transport_ptr accepted;
+  transport_ptr client;
+  run_on(home,
+         [](listener& into, transport_ptr& from, transport_ptr& to,
+            asio::any_io_executor other) -> awaitable<void> {
+           antiphon::listen_options options;
+           options.max_connections = 1;
+           auto listening = antiphon::listen_tcp("127.0.0.1", 0, options);
+           into = co_await std::move(listening);
+           auto connecting = antiphon::connect_tcp("127.0.0.1", into.port());
+           from = co_await std::move(connecting);
+           auto accepting = into.accept(other);
+           to = co_await std::move(accepting);
+         }(server, client, accepted, elsewhere.get_executor()));
+  CHECK(accepted->get_executor() == elsewhere.get_executor());
+  CHECK(server.connections() == 1);
+  std::thread other([&] {
+    elsewhere.run_for(patience);
+    accepted.reset();
+  });
+  other.join();
+  home.restart();
+  home.run();
+  CHECK(server.connections() == 0);
+}
+
+TEST_CASE("a connection takes its buffers from where its listener was told") {
+  struct counting final : antiphon::buffer_source {
+    antiphon::buffer acquire(std::size_t at_least) override {
+      ++count;
+      return antiphon::buffer::allocate(at_least);
+    }
+    int count = 0;
+  };
+  run([]() -> awaitable<void> {
+    const auto source = std::make_shared<counting>();
+    antiphon::listen_options options;
+    options.buffers = source;
+    auto listening = antiphon::listen_tcp("127.0.0.1", 0, options);
+    listener server = co_await std::move(listening);
+    auto connecting = antiphon::connect_tcp("127.0.0.1", server.port(), source);
+    const auto client = co_await std::move(connecting);
+    auto accepting = server.accept();
+    const auto accepted = co_await std::move(accepting);
+    accepted->acquire(1);
+    client->acquire(1);
+    CHECK(source->count == 2);
+  }());
+}
