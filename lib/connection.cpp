@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 // How long a peer that broke the stream, or that we close on, has to take what we owe it.
 constexpr milliseconds refusal_drain{1'000};
 constexpr milliseconds after_cancel{500};
-constexpr milliseconds flush_time{3'000};
+constexpr milliseconds flush_time{1'000};
 constexpr milliseconds linger_time{1'000};
 // So much is read in a row before the outbox is flushed.
 constexpr std::size_t flush_at = 256 * 1024;
@@ -154,7 +154,7 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> self) {
     body_cancel_.emit(asio::cancellation_type::all);
   }
   writer_gate_.open();
-  reader_gate_.open();
+  if (paused_) reader_gate_.open();
   while (reading_ || writing_ || body_running_) co_await wait_change(clock::time_point::max());
 
   phase_ = phase::finished;
@@ -180,7 +180,9 @@ asio::awaitable<void> connection::drain() {
 }
 
 asio::awaitable<void> connection::flush_out() {
-  const auto until = from_now(flush_time);
+  auto until = from_now(flush_time);
+  // Whoever sent everything in one go may take his time to read it.
+  if (ended_.reason == end_reason::end_of_input) until = std::max(until, drain_until_);
   flush();
   while (!lost_ && backlog() > 0) {
     const bool in_time = co_await wait_change(until);
@@ -191,10 +193,10 @@ asio::awaitable<void> connection::flush_out() {
 // Closing a socket with unread input makes the kernel throw away what the peer hasn't taken yet. So the peer is
 // told that we are done, and what it still sends is read away until it closes too, for a while.
 asio::awaitable<void> connection::linger() {
-  if (lost_ || ended_.reason == end_reason::end_of_input) co_return;
+  if (lost_ || backlog() > 0 || ended_.reason == end_reason::end_of_input) co_return;
   if (!transport_->shutdown_send()) co_return;
   discarding_ = true;
-  reader_gate_.open();
+  if (paused_) reader_gate_.open();
   const auto until = from_now(linger_time);
   while (!lost_ && reading_) {
     const bool in_time = co_await wait_change(until);
@@ -256,7 +258,10 @@ asio::awaitable<void> connection::read_messages() {
       if (phase_ >= phase::closing) co_return;
       while (more && !discarding_ && must_pause()) {
         end_of_turn();
+        if (!must_pause()) break;
+        paused_ = true;
         co_await reader_gate_.wait();
+        paused_ = false;
         if (phase_ >= phase::closing) co_return;
       }
       if (discarding_) more = false;
@@ -291,6 +296,8 @@ asio::awaitable<void> connection::read_messages() {
 }
 
 bool connection::must_pause() const noexcept {
+  // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
+  if (backlog() > options_.max_outgoing_bytes + options_.max_outgoing_bytes / 2) return true;
   if (!processor_.full()) return false;
   // The answer that a handler waits for may be behind what there is no room for.
   if (pending_.size() > 0) return processor_.exhausted();
@@ -342,7 +349,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     stats_.bytes_sent += size;
     ++stats_.writes;
     release_written({});
-    if (processor_.queued() > 0 || phase_ != phase::open) turn_later();
+    if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();
   }
   self->writing_ = false;
   self->changed();
@@ -381,10 +388,7 @@ void connection::turn() {
   if (phase_ == phase::finished) return;
   run_queue();
   flush();
-  if (!must_pause()) {
-    reader_gate_.open();
-    reader_gate_.shut();
-  }
+  if (paused_ && !must_pause()) reader_gate_.open();
   changed();
 }
 

@@ -193,6 +193,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool body_running_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  bool paused_ = false;  // the reader waits for room
   bool turn_due_ = false;
   bool in_reader_ = false;
   clock::time_point drain_until_{};

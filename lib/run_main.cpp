@@ -51,13 +51,13 @@ int run_main(asio::awaitable<int> main) {
 
   const auto wait_signal = [&](auto& again) -> void {
     signals.async_wait([&](boost::system::error_code error, int) {
-      if (error) return;
+      if (error || code) return;
       if (std::exchange(signalled, true)) {
         context.stop();
         return;
       }
-      stop.emit(asio::cancellation_type::all);
       again(again);
+      stop.emit(asio::cancellation_type::all);
     });
   };
   wait_signal(wait_signal);

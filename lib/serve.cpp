@@ -46,7 +46,6 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
   at.close();
   co_await asio::this_coro::reset_cancellation_state();
   for (const peer& one : all->open) one.close();
-  all->empty.shut();
   while (!all->open.empty()) co_await all->empty.wait();
 }
 

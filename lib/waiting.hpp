@@ -79,8 +79,6 @@ class gate {
       open_ = true;
     }
   }
-  /// Forgets an opening that was kept.
-  void shut() noexcept { open_ = false; }
   /// Destroys the coroutine that waits.
   void abandon() { waiter_.clear(); }
 

@@ -11,8 +11,10 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <variant>
 #include <vector>
 
@@ -196,6 +198,13 @@ antiphon::router make_routes(program_state& program, antiphon::lsp::lifecycle& l
 
 // ------------------------------------------------------------------ the three transports
 
+/// On standard error, unless nobody can take it: a server must not wait for its log.
+void announce(std::string_view line) {
+  pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0)
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 asio::awaitable<int> serve_stdio(const settings& chosen, program_state& program) {
   antiphon::lsp::lifecycle life(antiphon::lsp::lifecycle::start::anything_goes);
   auto transport = co_await antiphon::open_stdio();
@@ -205,8 +214,7 @@ asio::awaitable<int> serve_stdio(const settings& chosen, program_state& program)
 }
 
 asio::awaitable<int> serve_listener(const settings& chosen, program_state& program, antiphon::listener at) {
-  fmt::print(stderr, "listening {}\n", at.address());
-  std::fflush(stderr);
+  announce(fmt::format("listening {}\n", at.address()));
   // `exit` on any connection ends the program, as it ends a language server.
   const auto routes_of_one = [&] {
     antiphon::lsp::lifecycle life(antiphon::lsp::lifecycle::start::anything_goes);
