@@ -4,6 +4,7 @@
 #include <antiphon/streaming/content_length_framing.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 
@@ -24,10 +25,6 @@ std::string_view trimmed(std::string_view text) noexcept {
   const auto begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
-bool is_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
 }
 
 bool parse_length(std::string_view text, std::uint64_t& length) noexcept {
@@ -126,7 +123,7 @@ framing::step content_length_framing::finish(std::string_view rest) {
 
 error_code content_length_framing::header_line(std::string_view line) {
   const auto colon = line.find(':');
-  if (colon == line.npos || !is_name(line.substr(0, colon)))
+  if (colon == line.npos || !detail::is_http_token(line.substr(0, colon)))
     return detail::is_http_request_line(line) ? errc::http_request : errc::malformed_header;
   const auto name = line.substr(0, colon);
   const auto value = trimmed(line.substr(colon + 1));

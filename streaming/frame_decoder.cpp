@@ -49,8 +49,11 @@ buffer& frame_decoder::prepare() {
   // came.
   const auto grown = partial + std::clamp(need_, partial / 2 + 1, partial + 1);
   const auto capacity = std::max(usual_block, std::min(grown, std::max(most_partial(limits_), partial + 1)));
-  const bool gains = capacity > current_.capacity() - begin_;
-  if (gains || space == 0 || too_big_to_keep) move_partial_to(source_->acquire(capacity));
+  const auto room = current_.capacity() - begin_;
+  const bool used_up = space < least_space && capacity > room;
+  // The earlier, the less there is to copy; but only where this is sure to have been the last time.
+  const bool holds_all = partial + need_ <= capacity && capacity >= room + room / 2;
+  if (space == 0 || used_up || holds_all || too_big_to_keep) move_partial_to(source_->acquire(capacity));
   return current_;
 }
 
@@ -88,7 +91,7 @@ frame_decoder::result frame_decoder::take(const framing::step& step) {
     case status::need_more:
       // The framings of this library refuse earlier; one that forgets its limits is held to them here.
       if (buffered() > most_partial(limits_)) return fail(errc::message_too_large);
-      taken.need = need_ = std::max<std::size_t>(step.need, 1);
+      taken.need = need_ = std::clamp<std::size_t>(step.need, 1, most_partial(limits_));
       break;
     case status::failed: return fail(step.error);
   }
