@@ -29,11 +29,15 @@ PROGRAMS = {
 SUITES = [
     Suite("layers-self-test", "lines", 30, ["python3", "tools/check_layers.py", "--self-test"]),
     Suite("layers", "check", 30, ["python3", "tools/check_layers.py"]),
+    Suite("snippets-self-test", "lines", 30, ["python3", "tools/check_snippets.py", "--self-test"]),
+    Suite("snippets", "check", 30, ["python3", "tools/check_snippets.py"]),
     Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
     Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
+    Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
+    Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),
 ]
 
 TOTALS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
@@ -118,6 +122,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the test suites of antiphon.")
     parser.add_argument("--build", default="build", help="the build directory (build)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME[,NAME]", help="only these suites")
+    parser.add_argument("--sanitized", action="store_true", help="the build is a sanitizer's, and slow")
     parser.add_argument("--list", action="store_true", help="print the names of the suites")
     options = parser.parse_args()
     if options.list:
@@ -127,7 +132,8 @@ def main():
     build = Path(options.build).resolve()
     logs = build / "test-logs"
     logs.mkdir(parents=True, exist_ok=True)
-    places = {"build": build, **{name: path.format(build=build) for name, path in PROGRAMS.items()}}
+    places = {name: path.format(build=build) for name, path in PROGRAMS.items()}
+    places.update(build=build, server_option="--asan-server" if options.sanitized else "--server")
 
     total = Outcome()
     for suite in chosen_suites(options.only):
