@@ -235,6 +235,7 @@ asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
   } catch (const std::exception&) {
     lost(make_error_code(boost::system::errc::not_enough_memory));
   }
+  in_reader_ = false;
   self->reading_ = false;
   self->changed();
 }
@@ -330,13 +331,15 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
       continue;
     }
     being_written_ = out_.pending();
-    out_.take(parts_);
-    for (const slice& part : parts_) part_views_.push_back(part.bytes());
     error_code failed;
     try {
+      out_.take(parts_);
+      for (const slice& part : parts_) part_views_.push_back(part.bytes());
       co_await transport_->send(part_views_);
     } catch (const boost::system::system_error& e) {
       failed = e.code();
+    } catch (const std::exception&) {
+      failed = make_error_code(boost::system::errc::not_enough_memory);
     }
     parts_.clear();
     part_views_.clear();
