@@ -1,6 +1,7 @@
 """One connection to the server: raw bytes or framed messages out, strictly checked frames in."""
 
 import array
+import collections
 import errno
 import fcntl
 import json
@@ -15,7 +16,9 @@ import time
 ABSENT = object()
 DEFAULT_SECONDS = 8.0
 REFUSAL_CODES = (-32600, -32700)
-HEADER = re.compile(rb"(?:Content-Type: [^\r\n]*\r\n)?Content-Length: (\d+)\r\n(?:Content-Type: [^\r\n]*\r\n)?\r\n")
+HEADER = re.compile(
+    rb"(?:Content-Type: [^\r\n]*\r\n)?Content-Length: (\d+)\r\n(?:Content-Type: [^\r\n]*\r\n)?\r\n"
+)
 
 
 class Failure(AssertionError):
@@ -37,8 +40,12 @@ def check(condition, reason):
 
 def brief(data, limit=220):
     """A printable form of bytes or a value, short enough for a report."""
-    shown = repr(bytes(data)) if isinstance(data, (bytes, bytearray, memoryview)) else repr(data)
-    return shown if len(shown) <= limit else f"{shown[: limit // 2]} ... {shown[-limit // 2 :]} ({len(data)} long)"
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        if len(data) <= limit:
+            return repr(bytes(data))
+        return f"{bytes(data[: limit // 2])!r} ... {bytes(data[-limit // 2 :])!r} ({len(data)} bytes)"
+    shown = repr(data)
+    return shown if len(shown) <= limit else f"{shown[: limit // 2]} ... {shown[-limit // 2 :]}"
 
 
 def _constant(name):
@@ -51,10 +58,13 @@ def _double(digits):
     return value
 
 
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_double)
+
+
 def parse(body):
     """A JSON value from UTF-8, with nothing that RFC 8259 doesn't have."""
     try:
-        return json.loads(bytes(body).decode("utf-8"), parse_constant=_constant, parse_float=_double)
+        return _DECODER.decode(bytes(body).decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Failure(f"not JSON in UTF-8 ({error}): {brief(body)}") from None
 
@@ -83,24 +93,37 @@ def check_message(message):
     if isinstance(message, list):
         check(message, "the server sent an empty array")
         for item in message:
-            check(isinstance(item, dict), f"an item of the server's batch is no object: {brief(item)}")
+            check(not isinstance(item, list), "the server sent a batch in a batch")
             check_message(item)
         return
-    check(isinstance(message, dict), f"the server sent neither object nor array: {brief(message)}")
-    check(message.get("jsonrpc") == "2.0", f"no jsonrpc 2.0 in {brief(message)}")
+    fault = shape_fault(message)
+    if fault:
+        raise Failure(f"{fault}: {brief(message)}")
+
+
+def shape_fault(message):
+    """What is wrong with a message of the server's, or None."""
+    if not isinstance(message, dict):
+        return "the server sent neither object nor array"
+    if message.get("jsonrpc") != "2.0":
+        return "no jsonrpc 2.0"
     if "method" in message:
-        check(isinstance(message["method"], str), f"method is no string: {brief(message)}")
-        check(set(message) <= {"jsonrpc", "id", "method", "params"}, f"odd members: {brief(message)}")
-        return
-    check("id" in message, f"a response without id: {brief(message)}")
-    check(("result" in message) != ("error" in message), f"not one of result and error: {brief(message)}")
-    check(set(message) <= {"jsonrpc", "id", "result", "error"}, f"odd members: {brief(message)}")
+        if not isinstance(message["method"], str):
+            return "method is no string"
+        return None if message.keys() <= {"jsonrpc", "id", "method", "params"} else "odd members in a request"
+    if "id" not in message:
+        return "a response without id"
+    if ("result" in message) == ("error" in message):
+        return "not one of result and error"
+    if not message.keys() <= {"jsonrpc", "id", "result", "error"}:
+        return "odd members in a response"
     if "error" in message:
         error = message["error"]
-        check(isinstance(error, dict), f"error is no object: {brief(message)}")
-        check(type(error.get("code")) is int, f"error code is no integer: {brief(message)}")
-        check(isinstance(error.get("message"), str), f"error message is no string: {brief(message)}")
-        check(set(error) <= {"code", "message", "data"}, f"odd members in error: {brief(message)}")
+        if not isinstance(error, dict) or not error.keys() <= {"code", "message", "data"}:
+            return "error is no object or has odd members"
+        if type(error.get("code")) is not int or not isinstance(error.get("message"), str):
+            return "no integer as error code or no string as error message"
+    return None
 
 
 def request(method, params=ABSENT, id=ABSENT):
@@ -134,7 +157,7 @@ class Connection:
         self.scale = server.trial.scale
         self._scanned = 0
         self._next_id = 1000
-        self._log = []
+        self._log = collections.deque(maxlen=14)
         for descriptor in {reader, writer}:
             os.set_blocking(descriptor, False)
 
@@ -169,7 +192,12 @@ class Connection:
         elif read and not self.ended:
             poller.modify(self.writer, select.POLLOUT | select.POLLIN)
         for descriptor, events in poller.poll(max(0, seconds) * 1000):
-            if descriptor == self.reader and events & (select.POLLIN | select.POLLHUP) and read and not self.ended:
+            if (
+                descriptor == self.reader
+                and events & (select.POLLIN | select.POLLHUP)
+                and read
+                and not self.ended
+            ):
                 self._fill()
             if descriptor == self.writer and events & (select.POLLOUT | select.POLLERR | select.POLLHUP):
                 try:
@@ -428,25 +456,28 @@ class Connection:
         self.ended = True
 
     def _note(self, direction, data):
-        self._log.append(f"{direction} {brief(data)}")
-        del self._log[:-14]
+        self._log.append((direction, data))
 
     def transcript(self):
-        return self._log + ([f"unread {brief(self.inbox)}"] if self.inbox else [])
+        came = [f"{direction} {brief(data)}" for direction, data in self._log]
+        return came + ([f"unread {brief(self.inbox)}"] if self.inbox else [])
 
 
 def check_error(message, code, id=None, what=""):
     """`message` is an error response with this code (or one of these) and this id."""
-    what = f"{what}: " if what else ""
-    check(is_response(message) and "error" in message, f"{what}an error was due, this came: {brief(message)}")
     codes = code if isinstance(code, (tuple, list)) else (code,)
-    got = message["error"]["code"]
-    check(got in codes, f"{what}error {' or '.join(map(str, codes))} was due, this came: {brief(message)}")
-    check(same(message["id"], id), f"{what}an error with id {brief(id)} was due, this came: {brief(message)}")
+    what = f"{what}: " if what else ""
+    if not (is_response(message) and "error" in message):
+        raise Failure(f"{what}an error was due, this came: {brief(message)}")
+    if message["error"]["code"] not in codes:
+        raise Failure(f"{what}error {' or '.join(map(str, codes))} was due, this came: {brief(message)}")
+    if not same(message["id"], id):
+        raise Failure(f"{what}an error with id {brief(id)} was due, this came: {brief(message)}")
 
 
 def check_result(message, value, id):
     """`message` is the response to `id` with this result."""
-    check(is_response(message) and same(message["id"], id), f"the response to {id!r} was due: {brief(message)}")
-    check("result" in message, f"a result was due, this came: {brief(message)}")
-    check(same(message["result"], value), f"result {brief(value)} was due, this came: {brief(message)}")
+    if not (is_response(message) and same(message["id"], id)):
+        raise Failure(f"the response to {id!r} was due: {brief(message)}")
+    if "result" not in message or not same(message["result"], value):
+        raise Failure(f"result {brief(value)} was due, this came: {brief(message)}")

@@ -14,6 +14,8 @@ from process import Server
 TRANSPORTS = ("stdio", "tcp", "unix")
 LISTENERS = ("tcp", "unix")
 STDIO = ("stdio",)
+TCP = ("tcp",)
+UNIX = ("unix",)
 FRAMINGS = ("content-length", "newline")
 HEADERS = ("content-length",)
 LINES = ("newline",)

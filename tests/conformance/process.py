@@ -30,7 +30,16 @@ class Server:
     """
 
     def __init__(
-        self, trial, *options, stdin=None, stdout=None, stderr=None, umask=-1, address=None, ready=True, before=None
+        self,
+        trial,
+        *options,
+        stdin=None,
+        stdout=None,
+        stderr=None,
+        umask=-1,
+        address=None,
+        ready=True,
+        before=None,
     ):
         self.trial = trial
         self.transport = trial.transport
@@ -77,7 +86,13 @@ class Server:
         environment = dict(os.environ, **SANITIZER_ENVIRONMENT) if trial.asan else None
         try:
             self.process = subprocess.Popen(
-                arguments, stdin=stdin, stdout=stdout, stderr=stderr, umask=umask, env=environment, preexec_fn=before
+                arguments,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                umask=umask,
+                env=environment,
+                preexec_fn=before,
             )
         finally:
             for descriptor in ours:
@@ -125,18 +140,30 @@ class Server:
             if self._connection is None:
                 self._connection = self.trial.adopt(self, self._stdout, self._stdin)
             return self._connection
-        sock = socket.socket(socket.AF_INET if self.transport == "tcp" else socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(
+            socket.AF_INET if self.transport == "tcp" else socket.AF_UNIX, socket.SOCK_STREAM
+        )
         try:
             if receive_buffer is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             sock.settimeout(10 * self.trial.scale)
-            sock.connect(("127.0.0.1", self.port) if self.transport == "tcp" else self.address)
+            self._connect(sock)
             if self.transport == "tcp":
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             sock.close()
             raise Failure(f"can't connect to {self.address}: {error}") from None
         return self.trial.adopt(self, sock.fileno(), sock.fileno(), sock)
+
+    def _connect(self, sock):
+        deadline = time.monotonic() + 10 * self.trial.scale
+        while True:
+            try:
+                return sock.connect(("127.0.0.1", self.port) if self.transport == "tcp" else self.address)
+            except BlockingIOError:  # a Unix socket's way to say that the backlog is full
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.002)
 
     def expect_serving(self):
         """A listening server still takes and serves a new connection."""
@@ -230,7 +257,10 @@ class Server:
         before = self.cpu_seconds()
         time.sleep(seconds)
         used = self.cpu_seconds() - before
-        check(used < 0.04 * seconds * self.trial.scale, f"{what}: {used * 1000:.0f} ms of processor time in {seconds:g} s")
+        check(
+            used < 0.04 * seconds * self.trial.scale,
+            f"{what}: {used * 1000:.0f} ms of processor time in {seconds:g} s",
+        )
 
     def tcp_receive_queue(self, client_port):
         """Bytes that the kernel holds for the server's end of a connection."""

@@ -8,21 +8,14 @@ several processes at once; those that measure time run alone, at the end. The la
 """
 
 import argparse
+import importlib
 import multiprocessing
 import os
 import sys
 import time
 
 import harness
-import test_calls  # noqa: F401  (importing a theme registers its cases)
-import test_framing  # noqa: F401
-import test_json  # noqa: F401
-import test_jsonrpc  # noqa: F401
-import test_listener  # noqa: F401
-import test_load  # noqa: F401
-import test_methods  # noqa: F401
-import test_process  # noqa: F401
-
+HERE = os.path.dirname(os.path.abspath(__file__))
 JOBS = []
 
 
@@ -43,7 +36,9 @@ def report(outcome, verbose):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--server", help="the plain build of antiphon-conformance")
     parser.add_argument("--asan-server", help="a sanitizer's build of it; its cases get more time")
     parser.add_argument("-k", dest="filter", default="", help="run the cases whose name holds this text")
@@ -62,6 +57,9 @@ def main():
         if not os.access(program, os.X_OK):
             parser.error(f"{program} is no program")
 
+    for name in sorted(os.listdir(HERE)):
+        if name.startswith("test_") and name.endswith(".py"):
+            importlib.import_module(name[:-3])  # a theme registers its cases
     wanted = arguments.filter.lower()
     selected = [case for case in harness.CASES if wanted in case.name.lower()]
     for program, asan, build_scale in builds:

@@ -1,19 +1,14 @@
-"""R17 to R20: handlers that throw, cancellation, calls in both directions, order of notifications."""
+"""R17, R19 and R20: handlers that throw, calls in both directions, order of notifications."""
 
 import random
-import time
 
 from connection import ABSENT, brief, check, check_error, check_result, is_response, request, same
 from harness import LISTENERS, case
-
-LONG = {"ms": 60000}
-
-
-def cancel(id):
-    return request("$/cancelRequest", {"id": id})
+from messages import cancel
 
 
 # R17
+
 
 @case("R17: a handler that throws gives -32603 for that request only, without internals")
 def _(t):
@@ -36,7 +31,7 @@ def _(t):
         {"code": 1, "message": "m"}, {"code": -1, "message": "", "data": None}, {"code": 0, "message": "é😀\u2028\"\\\n\0", "data": "d"},
         {"code": -32001, "message": "server", "data": {"a": [1, 2.5, 2**64 - 1, -(2**63), True, None, {"": ""}]}},
         {"code": 2**31 - 1, "message": "big", "data": []}, {"code": -(2**31), "message": "small", "data": 0},
-    ):  # fmt: skip
+    ):
         message = connection.call("fail", error)
         check("error" in message, brief(message))
         wanted = dict(error)
@@ -49,143 +44,8 @@ def _(t):
         check(error["code"] in (code, -32602), f"code {code} came out as {error['code']}")
 
 
-# R18
-
-@case("R18: a running request is cancelled at once, with one answer")
-def _(t):
-    connection = t.connect()
-    for id in (1, "one", 0, "", 2**63, 2**64 - 1, -(2**63), "a\0b", "é😀", '"\\'):
-        connection.request("sleep", LONG, id)
-        connection.expect_alive()
-        started = time.monotonic()
-        connection.send(cancel(id))
-        connection.expect_error(-32800, id)
-        check(time.monotonic() - started < t.seconds(1), "the cancellation took long")
-        connection.expect_alive("one answer")
-
-
-@case("R18: a cancellation in the same read as its request works")
-def _(t):
-    connection = t.connect("--max-in-flight", 100)
-    for id in range(20):
-        connection.send(request("sleep", LONG, id), cancel(id))
-        connection.expect_error(-32800, id)
-    connection.send(*(request("sleep", LONG, id) for id in range(20)), *(cancel(id) for id in range(20)))
-    answers = [connection.receive() for _ in range(20)]
-    for answer in answers:
-        check_error(answer, -32800, answer["id"])
-    check(sorted(answer["id"] for answer in answers) == list(range(20)), brief(answers))
-    connection.expect_alive("one answer each")
-
-
-@case("R18: a cancellation ahead of its request does not reach it")
-def _(t):
-    connection = t.connect()
-    connection.send(cancel(7), request("sleep", {"ms": 30}, 7))
-    check_result(connection.receive(), 30, 7)
-
-
-@case("R18: cancellation and request in one batch")
-def _(t):
-    connection = t.connect()
-    connection.send([request("sleep", LONG, 1), cancel(1), request("echo", [2], 2)])
-    answer = connection.receive()
-    check(isinstance(answer, list) and len(answer) == 2, f"an array of two was due: {brief(answer)}")
-    answer.sort(key=lambda item: item["id"])
-    check_error(answer[0], -32800, 1)
-    check_result(answer[1], [2], 2)
-    connection.send([request("sleep", LONG, 1), request("sleep", LONG, 3)])
-    connection.expect_alive("the batch still runs")
-    connection.send(cancel(3), [cancel(1)])
-    answer = connection.receive()
-    check(isinstance(answer, list) and len(answer) == 2, f"an array of two was due: {brief(answer)}")
-    for item in answer:
-        check_error(item, -32800, item["id"])
-    connection.expect_alive()
-
-
-@case("R18: a queued request is cancelled at once and never runs")
-def _(t):
-    connection = t.connect("--max-in-flight", 1, "--overload", "wait")
-    connection.send(request("sleep", LONG, "running"), request("sleep", LONG, "queued"), request("echo", [1], "last"))
-    connection.send(cancel("queued"))
-    connection.expect_error(-32800, "queued")
-    connection.send(cancel("running"))
-    connection.expect_error(-32800, "running")
-    check_result(connection.receive(), [1], "last")
-    connection.expect_alive()
-
-
-@case("R18: unknown, late and malformed cancellations are ignored")
-def _(t):
-    connection = t.connect()
-    connection.request("sleep", LONG, 1)
-    check_result(connection.call("echo", [5], 5), [5], 5)
-    for params in (
-        {"id": 99}, {"id": 5}, {"id": "1"}, {"id": None}, {"id": True}, {"id": []}, {"id": [1]}, {"id": {}}, {"id": {"id": 1}}, {"id": 1.5},
-        {}, {"ID": 1}, {"Id": 1}, [], None, ABSENT, "1", 1, {"id": 2**64}, {"id": "1\0"}, {"id": -1}, {"id": 2**64 + 1},
-    ):  # fmt: skip
-        connection.notify("$/cancelRequest", params)
-        connection.expect_alive(f"a cancellation with {params!r} is ignored")
-    connection.send(b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1e0000000001}}')
-    connection.expect_alive()
-    connection.send(cancel(1))
-    connection.expect_error(-32800, 1)
-    check_result(connection.call("sleep", {"ms": 20}, 5), 20, 5)
-
-
-@case("R18: 1 and \"1\" are different to a cancellation")
-def _(t):
-    connection = t.connect()
-    connection.send(request("sleep", LONG, 1), request("sleep", LONG, "1"), cancel("1"))
-    connection.expect_error(-32800, "1")
-    connection.expect_alive("1 still runs")
-    connection.send(cancel(1))
-    connection.expect_error(-32800, 1)
-
-
-@case("R18: an id written with escapes cancels the same id written without")
-def _(t):
-    connection = t.connect()
-    connection.request("sleep", LONG, "abc")
-    connection.send(b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"\\u0061b\\u0063"}}')
-    connection.expect_error(-32800, "abc")
-
-
-@case("R18: a cancelled request frees its place")
-def _(t):
-    connection = t.connect("--max-in-flight", 1, "--overload", "reject")
-    for _ in range(50):
-        connection.send(request("sleep", LONG, 1), cancel(1))
-        connection.expect_error(-32800, 1)
-        check_result(connection.call("echo", [1], 1), [1], 1)
-
-
-@case("R18: in random interleavings each request is answered exactly once", seconds=60)
-def _(t):
-    chance = random.Random(18)
-    for options in (("--max-in-flight", 1000), ("--max-in-flight", 4, "--overload", "wait"), ("--max-in-flight", 3, "--overload", "reject")):
-        connection = t.connect(*options)
-        open_, allowed, block = {}, (0, -32800) + ((-32000,) if "reject" in options else ()), []
-        for id in range(600):
-            open_[id] = chance.choice((0, 0, 1, 3, 10, 20))
-            block.append(request("sleep", {"ms": open_[id]}, id))
-            while chance.random() < 0.5:
-                block.append(cancel(chance.randrange(max(0, id - 12), id + 1)))
-            if chance.random() < 0.2:
-                connection.send(*block)
-                block = []
-        connection.send(*block)
-        while open_:
-            message = connection.receive()
-            check(is_response(message) and message["id"] in open_, f"an answer too many: {brief(message)}")
-            ms = open_.pop(message["id"])
-            code = message.get("error", {}).get("code", 0)
-            check(code in allowed and (code or message["result"] == ms), brief(message))
-        connection.expect_alive("one answer each")
-
-
 # R19
+
 
 def call_back(params, id):
     return request("call_back", {"method": "client/method", "params": params}, id)
@@ -193,7 +53,10 @@ def call_back(params, id):
 
 def server_request(connection, method="client/method"):
     message = connection.receive()
-    check(isinstance(message, dict) and message.get("method") == method, f"a call of {method} was due: {brief(message)}")
+    check(
+        isinstance(message, dict) and message.get("method") == method,
+        f"a call of {method} was due: {brief(message)}",
+    )
     check("id" in message, f"a call that can't be answered: {brief(message)}")
     check(isinstance(message["id"], str) or type(message["id"]) is int, f"an odd id: {brief(message)}")
     return message
@@ -232,7 +95,11 @@ def _(t):
 @case("R19: a call back that the client refuses ends as an error of its request only")
 def _(t):
     connection = t.connect()
-    for error in ({"code": -32601, "message": "none"}, {"code": 5, "message": "five", "data": [1]}, {"code": -32603, "message": ""}):
+    for error in (
+        {"code": -32601, "message": "none"},
+        {"code": 5, "message": "five", "data": [1]},
+        {"code": -32603, "message": ""},
+    ):
         connection.send(call_back([], 1), request("sleep", {"ms": 1}, 2))
         called = server_request(connection)
         connection.send({"jsonrpc": "2.0", "id": called["id"], "error": error})
@@ -248,7 +115,10 @@ def _(t):
     chance = random.Random(19)
     connection.send(*(call_back([number], number) for number in range(50)))
     called = [server_request(connection) for _ in range(50)]
-    check(len({(type(item["id"]), item["id"]) for item in called}) == 50, f"ids repeat: {[item['id'] for item in called]}")
+    check(
+        len({(type(item["id"]), item["id"]) for item in called}) == 50,
+        f"ids repeat: {[item['id'] for item in called]}",
+    )
     check(sorted(item["params"][0] for item in called) == list(range(50)), "not every call back came once")
     chance.shuffle(called)
     single, batch = called[:25], called[25:]
@@ -267,11 +137,15 @@ def _(t):
     called = server_request(connection)
     id = called["id"]
     check_result(connection.call("echo", ["same id"], id), ["same id"], id)
-    connection.send(request("sleep", {"ms": 1}, id), call_back(["again"], id + 1 if isinstance(id, int) else id + "x"))
+    connection.send(
+        request("sleep", {"ms": 1}, id), call_back(["again"], id + 1 if isinstance(id, int) else id + "x")
+    )
     check_result(connection.response(id), 1, id)
     second = server_request(connection)
     other = str(id) if isinstance(id, int) else (int(id) if id.isdigit() else 1)
-    wrong = [{"jsonrpc": "2.0", "id": wrong, "result": "wrong"} for wrong in (other, None, [id], {"id": id}, True)]
+    wrong = [
+        {"jsonrpc": "2.0", "id": wrong, "result": "wrong"} for wrong in (other, None, [id], {"id": id}, True)
+    ]
     connection.send(*wrong)
     connection.expect_alive("answers with other ids are nobody's")
     connection.send(answer(called, "right"), answer(called, "twice"))
@@ -284,7 +158,13 @@ def _(t):
 @case("R19: a malformed answer to a call back is harmless")
 def _(t):
     connection = t.connect()
-    for malformed in ({"error": "boo"}, {"error": {"message": 5}}, {"error": None}, {"result": 1, "error": {"code": 1, "message": "m"}}, {"error": []}):
+    for malformed in (
+        {"error": "boo"},
+        {"error": {"message": 5}},
+        {"error": None},
+        {"result": 1, "error": {"code": 1, "message": "m"}},
+        {"error": []},
+    ):
         connection.send(call_back([], 1))
         called = server_request(connection)
         connection.send({"jsonrpc": "2.0", "id": called["id"], **malformed}, answer(called, "good"))
@@ -308,7 +188,10 @@ def _(t):
     check_result(connection.response(2), [1], 2)
 
 
-@case("R19: calls nest twenty deep, each side waiting on the other, with room for a hundred and for one", seconds=60)
+@case(
+    "R19: calls nest twenty deep, each side waiting on the other, with room for a hundred and for one",
+    seconds=60,
+)
 def _(t):
     for options in (("--max-in-flight", 100), ("--max-in-flight", 1, "--overload", "wait")):
         connection = t.connect(*options)
@@ -358,6 +241,7 @@ def _(t):
 
 # R20
 
+
 @case("R20: notifications are handled in arrival order, ahead of the requests behind them")
 def _(t):
     connection = t.connect()
@@ -367,7 +251,15 @@ def _(t):
     connection.send(*messages)
     for number in range(300):
         check_result(connection.response(number), number + 1, number)
-    connection.send([request("bump"), request("count", id="a"), request("bump"), request("bump"), request("count", id="b")])
+    connection.send(
+        [
+            request("bump"),
+            request("count", id="a"),
+            request("bump"),
+            request("bump"),
+            request("count", id="b"),
+        ]
+    )
     batch = {item["id"]: item["result"] for item in connection.receive()}
     check(batch == {"a": 301, "b": 303}, f"301 and 303 were due: {batch}")
 

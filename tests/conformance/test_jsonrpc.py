@@ -1,20 +1,17 @@
-"""R13 to R16: ids, requests, notifications, responses and batches; the specification's own examples."""
+"""R14 to R16: notifications, responses, batches, ids in flight; the specification's own examples."""
 
 import json
 import os
 
-from connection import ABSENT, brief, check, check_error, check_result, encode, is_response, request, same
+from connection import brief, check, check_error, check_result, encode, is_response, request
 from harness import case
+from messages import shape_of
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "spec_examples.json"), encoding="utf-8") as _file:
+
+with open(
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "spec_examples.json"), encoding="utf-8"
+) as _file:
     EXAMPLES = [(example["name"], example["send"], example["expect"]) for example in json.load(_file)]
-
-
-def shape(message):
-    """What an answer says apart from the wording of an error."""
-    if "error" in message:
-        return json.dumps(["error", message["error"]["code"], message["id"]])
-    return json.dumps(["result", message["result"], message["id"]])
 
 
 @case("R15: the JSON-RPC 2.0 specification's example: {}", table=EXAMPLES)
@@ -25,174 +22,13 @@ def _(t, send, expect):
         answer = connection.receive()
         if isinstance(expect, list):
             check(isinstance(answer, list), f"an array was due: {brief(answer)}")
-            check(sorted(map(shape, answer)) == sorted(map(shape, expect)), f"{expect} was due: {brief(answer)}")
+            check(
+                sorted(map(shape_of, answer)) == sorted(map(shape_of, expect)), f"{expect} was due: {brief(answer)}"
+            )
         else:
             check(isinstance(answer, dict), f"an object was due: {brief(answer)}")
-            check(shape(answer) == shape(expect), f"{expect} was due: {brief(answer)}")
+            check(shape_of(answer) == shape_of(expect), f"{expect} was due: {brief(answer)}")
     connection.expect_alive("nothing more")
-
-
-# R13
-
-EXACT_IDS = [
-    "0", "1", "-1", "-0", "2147483647", "2147483648", "-2147483649", "4294967296", "9007199254740993", "-9007199254740993",
-    "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615", "18446744073709551614",
-    '""', '"a"', '"0"', '"1"', '"-1"', '"null"', '"true"', '"1.0"', '" "', '"\\u0000"', '"a\\u0000b"', '"\\u0000\\u0000"',
-    '"\\"\\\\\\/\\b\\f\\n\\r\\t"', '"\\u001f\\u007f"', '"\\u0061bc"', '"\\ud83d\\ude00"', '"😀"', '"é€"', '"\u2028\u2029\u0085"',
-    '"\\u2028"', '"\U0010ffff"', '"{\\"id\\":1}"', '"]}"', '"\\\\u0041"', '"%s"' % ("long" * 250),
-]  # fmt: skip
-
-
-@case("R13: every string and every integer in [-2^63, 2^64) comes back exactly as an id")
-def _(t):
-    connection = t.connect()
-    for id in EXACT_IDS:
-        value = json.loads(id)
-        for method, key in (("echo", "result"), ("no_such_method", "error"), ("throw", "error"), ("subtract", "error")):
-            connection.send(b'{"jsonrpc":"2.0","id":%s,"method":"%s","params":[]}' % (id.encode(), method.encode()))
-            message = connection.receive()
-            check(key in message, f"id {id}, {method}: {brief(message)}")
-            got = message["id"]
-            check(type(got) is type(value) and got == value, f"id {id} came back as {got!r} ({method})")
-        connection.send(b'{"jsonrpc":"2.0","method":"echo","params":[],"id" : %s }' % id.encode())
-        check(same(connection.receive()["id"], value), f"id {id} as the last member came back changed")
-
-
-@case("R13: ids come back exactly in a batch and from a handler that waits")
-def _(t):
-    connection = t.connect("--max-in-flight", 100)
-    values = {encode(json.loads(id)): id.encode() for id in EXACT_IDS}  # one spelling of each
-    requests = [b'{"jsonrpc":"2.0","id":%s,"method":"sleep","params":{"ms":5}}' % id for id in values.values()]
-    connection.send(b"[" + b",".join(requests) + b"]")
-    answer = connection.receive()
-    check(isinstance(answer, list) and len(answer) == len(values), f"{len(values)} answers were due: {brief(answer)}")
-    for message in answer:
-        check(values.pop(encode(message["id"]), ABSENT) is not ABSENT, f"an id that was not asked: {brief(message)}")
-        check("result" in message, brief(message))
-
-
-EQUAL_OR_REFUSED = [
-    "null", "1.5", "-0.5", "1.0", "1e2", "1E400", "-1e400", "18446744073709551616", "-9223372036854775809", "1" + "0" * 30,
-    "1" * 400, "9007199254740993.0", "1e-400", '"\\ud800"', '"\\udc00x"',
-]  # fmt: skip
-
-
-@case("R13: an id of {} comes back equal or is refused", table=[(brief(id, 40), id) for id in EQUAL_OR_REFUSED])
-def _(t, id):
-    connection = t.connect()
-    connection.send(b'{"jsonrpc":"2.0","id":%s,"method":"echo","params":[1]}' % id.encode())
-    message = connection.receive()
-    value = json.loads(id)
-    if "error" in message:
-        check_error(message, (-32600, -32700), message["id"])
-        check(message["id"] is None or same(message["id"], value), f"refused with another id: {brief(message)}")
-    else:
-        check_result(message, [1], value)
-    connection.expect_alive("one answer")
-
-
-@case("R13: an id of 64 KiB comes back exactly or is refused")
-def _(t):
-    connection = t.connect()
-    id = "i" * (64 << 10)
-    connection.send(request("echo", [1], id), note=False)
-    message = connection.receive()
-    if "error" in message:
-        check_error(message, (-32600, -32700), message["id"])
-        check(message["id"] in (None, id), f"refused with another id: {brief(message)}")
-    else:
-        check_result(message, [1], id)
-    connection.expect_alive()
-
-
-ODD_IDS = [(id, id.encode()) for id in ("true", "false", "[]", "[1]", "{}", '{"id":1}', '[["a"]]')]
-
-
-@case("R13: an id of {} is -32600 with id null and nothing is executed", table=ODD_IDS)
-def _(t, id):
-    connection = t.connect()
-    connection.send(b'{"jsonrpc":"2.0","id":%s,"method":"echo","params":[1]}' % id)
-    connection.expect_error(-32600, None)
-    connection.send(b'{"jsonrpc":"2.0","id":%s,"method":"bump"}' % id)
-    connection.expect_error(-32600, None)
-    connection.send(b'[{"jsonrpc":"2.0","id":%s,"method":"echo"},{"jsonrpc":"2.0","id":2,"method":"echo","params":[]}]' % id)
-    answer = connection.receive()
-    check(isinstance(answer, list) and len(answer) == 2, f"two answers were due: {brief(answer)}")
-    check(sorted(map(shape, answer)) == ['["error", -32600, null]', '["result", [], 2]'], brief(answer))
-    check(connection.result("count") == 0, "a request with an odd id was executed")
-
-
-# What a request is
-
-INVALID_REQUESTS = [
-    ("an empty object", b"{}", None), ("an object of another kind", b'{"foo":"boo"}', None), ("a number", b"1", None),
-    ("a string", b'"x"', None), ("null", b"null", None), ("true", b"true", None), ("a double", b"-1.5e3", None),
-    ("no jsonrpc", b'{"id":1,"method":"echo","params":[]}', 1), ("jsonrpc 1.0", b'{"jsonrpc":"1.0","id":1,"method":"echo"}', 1),
-    ("jsonrpc 2", b'{"jsonrpc":2,"id":1,"method":"echo"}', 1), ("jsonrpc 2.0 as a number", b'{"jsonrpc":2.0,"id":1,"method":"echo"}', 1),
-    ("jsonrpc null", b'{"jsonrpc":null,"id":1,"method":"echo"}', 1), ("jsonrpc 2.00", b'{"jsonrpc":"2.00","id":1,"method":"echo"}', 1),
-    ("jsonrpc as an array", b'{"jsonrpc":["2.0"],"id":1,"method":"echo"}', 1),
-    ("method 1", b'{"jsonrpc":"2.0","id":1,"method":1}', 1), ("method null", b'{"jsonrpc":"2.0","id":"m","method":null}', "m"),
-    ("method as an array", b'{"jsonrpc":"2.0","id":1,"method":["echo"]}', 1), ("method as an object", b'{"jsonrpc":"2.0","id":1,"method":{}}', 1),
-    ("method true", b'{"jsonrpc":"2.0","id":1,"method":true}', 1), ("no method, result or error", b'{"jsonrpc":"2.0","id":1}', 1),
-    ("only a version", b'{"jsonrpc":"2.0"}', None), ("parameters and no method", b'{"jsonrpc":"2.0","id":1,"params":[1]}', 1),
-]  # fmt: skip
-
-
-@case("R13: {} as a message is -32600, the connection kept", table=INVALID_REQUESTS)
-def _(t, body, id):
-    connection = t.connect()
-    connection.send(body)
-    message = connection.receive()
-    check_error(message, -32600, message.get("id"), brief(body))
-    check(message["id"] is None or same(message["id"], id), f"id {id!r} or null was due: {brief(message)}")
-    connection.send(b"[" + body + b"]")
-    answer = connection.receive()
-    check(isinstance(answer, list) and len(answer) == 1, f"an array of one was due: {brief(answer)}")
-    check_error(answer[0], -32600, answer[0].get("id"), brief(body))
-    connection.expect_alive("one answer each")
-
-
-@case("R13: parameters that are neither array nor object are an error")
-def _(t):
-    connection = t.connect()
-    for value in (b'"bar"', b"1", b"true", b"1.5"):
-        connection.send(b'{"jsonrpc":"2.0","id":1,"method":"echo","params":%s}' % value)
-        message = connection.receive()
-        check_error(message, (-32600, -32602), message["id"], f"params {value}")
-        check(message["id"] in (1, None), brief(message))
-    connection.expect_alive()
-
-
-@case("R13: an unknown method is -32601, its name looked up as a whole")
-def _(t):
-    connection = t.connect()
-    for method in ("", "no", "ech", "echoo", " echo", "echo ", "Echo", "rpc.echo", "$/echo", "rpc.discover", "\u00e9cho", "e" * 3000, "\0"):
-        connection.send(request(method, [1], 3))
-        connection.expect_error(-32601, 3, what=f"method {method[:40]!r}")
-    connection.expect_alive()
-
-
-@case("R13: a wrong parameter is -32602 and named")
-def _(t):
-    connection = t.connect()
-    for value, names in (
-        ({"minuend": "x", "subtrahend": 1}, ("minuend",)), ({"minuend": 1, "subtrahend": [2]}, ("subtrahend",)),
-        ({"minuend": 1, "subtrahend": True}, ("subtrahend",)), ({"minuend": None, "subtrahend": 1}, ("minuend",)),
-        ({"minuend": 1}, ("subtrahend",)), ({"subtrahend": 1}, ("minuend",)), ({}, ("minuend", "subtrahend")),
-        ([1], ("subtrahend",)), ([], ("minuend", "subtrahend")), (["x", 1], ("minuend",)), ([1, {}], ("subtrahend",)),
-        (ABSENT, ("minuend", "subtrahend")), (None, ("minuend", "subtrahend")),
-    ):  # fmt: skip
-        message = connection.call("subtract", value)
-        check_error(message, -32602, message["id"], f"subtract with {brief(value)}")
-        said = json.dumps(message["error"])
-        check(any(name in said for name in names), f"subtract with {brief(value)}: no word of {names}: {said}")
-    for method, value in (
-        ("sum", ["x"]), ("sum", [1, None]), ("sleep", {"ms": "5"}), ("sleep", {}), ("sleep", {"ms": None}), ("sleep", {"ms": [5]}),
-        ("fail", {"message": "m"}), ("fail", {"code": "x", "message": "m"}), ("call_back", {}), ("call_back", {"method": 5}),
-    ):  # fmt: skip
-        message = connection.call(method, value)
-        check_error(message, -32602, message["id"], f"{method} with {brief(value)}")
-    connection.expect_alive()
 
 
 # R14
@@ -205,7 +41,7 @@ SILENT = [
     ("with parameters for a method without", request("bump", {"a": [1]})), ("of an empty method", request("", [])),
     ("with null parameters", request("update", None)), ("of rpc.", request("rpc.x")), ("of a broken sleep", request("sleep", {"ms": -1})),
     ("of call_back without parameters", request("call_back")), ("of a broken cancellation", request("$/cancelRequest", {"id": {}})),
-]  # fmt: skip
+]
 
 
 @case("R14: a notification {} is never answered, alone or in a batch", table=SILENT)
@@ -230,7 +66,7 @@ RESPONSES = [
     b'{"jsonrpc":"2.0","id":1.5,"result":1}', b'{"jsonrpc":"2.0","id":18446744073709551616,"result":1}', b'{"id":1,"result":1}',
     b'{"jsonrpc":"1.0","id":1,"result":1}', b'{"result":1}', b'{"error":1}', b'{"jsonrpc":"2.0","id":-1,"result":{"a":[1]}}',
     b'{"jsonrpc":"2.0","id":1,"result":1,"params":[1]}', b'{"jsonrpc":"2.0","id":18446744073709551615,"result":1}',
-]  # fmt: skip
+]
 
 
 @case("R14: responses nobody waits for, late or malformed, are never answered")
@@ -255,10 +91,11 @@ def _(t):
 
 # R15
 
+
 def expect_batch(connection, shapes, seconds=8):
     answer = connection.receive(seconds)
     check(isinstance(answer, list), f"an array was due: {brief(answer)}")
-    got = sorted(map(shape, answer))
+    got = sorted(map(shape_of, answer))
     check(got == sorted(json.dumps(item) for item in shapes), f"{shapes} was due: {brief(answer)}")
     return answer
 
@@ -272,7 +109,16 @@ def _(t):
     for body in (b"[]", b"[ ]", b" [\t] "):
         connection.send(body)
         connection.expect_error(-32600, None)
-    for body, count in ((b"[1]", 1), (b"[1,2,3]", 3), (b'["a",null,true,1.5]', 4), (b"[[]]", 1), (b"[[],[]]", 2), (b"[[1,2],[3]]", 2), (b"[[[]]]", 1), (b"[{}]", 1)):
+    for body, count in (
+        (b"[1]", 1),
+        (b"[1,2,3]", 3),
+        (b'["a",null,true,1.5]', 4),
+        (b"[[]]", 1),
+        (b"[[],[]]", 2),
+        (b"[[1,2],[3]]", 2),
+        (b"[[[]]]", 1),
+        (b"[{}]", 1),
+    ):
         connection.send(body)
         expect_batch(connection, [INVALID] * count)
     connection.expect_alive("no more answers")
@@ -281,7 +127,9 @@ def _(t):
 @case("R15: a batch inside a batch is one -32600 and not executed")
 def _(t):
     connection = t.connect()
-    connection.send([request("echo", [1], 1), [request("echo", [2], 2), request("bump")], request("echo", [3], 3)])
+    connection.send(
+        [request("echo", [1], 1), [request("echo", [2], 2), request("bump")], request("echo", [3], 3)]
+    )
     expect_batch(connection, [["result", [1], 1], INVALID, ["result", [3], 3]])
     check(connection.result("count") == 0, "a nested batch was executed")
 
@@ -295,14 +143,14 @@ def _(t):
             request("sleep", {"ms": 60}, "late"), {"jsonrpc": "2.0", "id": 77, "result": 1}, request("fail", {"code": 9, "message": "m"}, ""),
             request("subtract", ["x"], -3), request("sleep", {"ms": 20}, "soon"), request("bump"), [],
         ]
-    )  # fmt: skip
+    )
     expect_batch(
         connection,
         [
             ["result", 3, 1], ["error", -32601, "n"], INVALID, ["error", -32603, 0], ["result", 60, "late"], ["error", 9, ""],
             ["error", -32602, -3], ["result", 20, "soon"], INVALID,
         ],
-    )  # fmt: skip
+    )
     check(connection.result("count") == 1, "the notification in the batch was not handled once")
 
 
@@ -346,6 +194,7 @@ def _(t):
 
 # R16
 
+
 @case("R16: an id already in flight is -32600 with that id, the first request stays intact")
 def _(t):
     connection = t.connect()
@@ -367,7 +216,7 @@ def _(t):
     check_result(connection.call("sleep", {"ms": 1}, 1), 1, 1)
 
 
-@case("R16: 1 and \"1\" are different ids")
+@case('R16: 1 and "1" are different ids')
 def _(t):
     connection = t.connect()
     connection.send(request("sleep", {"ms": 100}, 1), request("sleep", {"ms": 50}, "1"))
@@ -378,7 +227,10 @@ def _(t):
 @case("R16: one string in two spellings is one id")
 def _(t):
     connection = t.connect()
-    connection.send(request("sleep", {"ms": 150}, "abc"), b'{"jsonrpc":"2.0","id":"\\u0061bc","method":"echo","params":[]}')
+    connection.send(
+        request("sleep", {"ms": 150}, "abc"),
+        b'{"jsonrpc":"2.0","id":"\\u0061bc","method":"echo","params":[]}',
+    )
     connection.expect_error(-32600, "abc")
     check_result(connection.receive(), 150, "abc")
 
@@ -393,10 +245,15 @@ def _(t):
 @case("R16: an id that waits in the queue is in flight")
 def _(t):
     connection = t.connect("--max-in-flight", 1, "--overload", "wait")
-    connection.send(request("sleep", {"ms": 200}, 1), request("echo", ["queued"], 2), request("echo", ["again"], 2))
+    connection.send(
+        request("sleep", {"ms": 200}, 1), request("echo", ["queued"], 2), request("echo", ["again"], 2)
+    )
     answers = [connection.receive() for _ in range(3)]
-    shapes = sorted(map(shape, answers))
-    check(shapes == sorted(['["error", -32600, 2]', '["result", 200, 1]', '["result", ["queued"], 2]']), brief(answers))
+    shapes = sorted(map(shape_of, answers))
+    check(
+        shapes == sorted(['["error", -32600, 2]', '["result", 200, 1]', '["result", ["queued"], 2]']),
+        brief(answers),
+    )
 
 
 @case("R16: the same id on two connections is two requests", transports=("tcp", "unix"))

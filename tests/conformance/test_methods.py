@@ -12,14 +12,22 @@ def _(t):
     for params, value in (
         ([42, 23], 19), ([23, 42], -19), ({"minuend": 42, "subtrahend": 23}, 19), ({"subtrahend": 23, "minuend": 42}, 19),
         ([0, 0], 0), ([-5, -7], 2), ([2**53 + 1, 1], 2**53), ([2**63 - 1, 1], 2**63 - 2), ([-(2**63), -1], -(2**63) + 1),
-    ):  # fmt: skip
+    ):
         check(same(connection.result("subtract", params), value), f"subtract {params} is not {value}")
 
 
 @case("methods: sum adds numbers")
 def _(t):
     connection = t.connect()
-    for params, value in (([1, 2, 4], 7), ([], 0), ([5], 5), ([-1, 1], 0), ([0.5, 0.25], 0.75), ([1, 0.5], 1.5), (list(range(1000)), 499500)):
+    for params, value in (
+        ([1, 2, 4], 7),
+        ([], 0),
+        ([5], 5),
+        ([-1, 1], 0),
+        ([0.5, 0.25], 0.75),
+        ([1, 0.5], 1.5),
+        (list(range(1000)), 499500),
+    ):
         check(same(connection.result("sum", params), value), f"sum of {brief(params)} is not {value}")
 
 
@@ -29,7 +37,7 @@ def _(t):
     for params in (
         [], {}, [[]], [{}], {"a": {}}, [None], [True, False], ["", "x"], {"": None}, {"a": 1, "b": [1, 2, {"c": "d"}]}, list(range(2000)),
         {str(number): number for number in range(500)}, ["x" * 100_000], ["é" * 50_000], [[[[["deep"]]]]], {"jsonrpc": "2.0", "id": 1, "method": "x"},
-    ):  # fmt: skip
+    ):
         check(same(connection.result("echo", params), params), f"echo changed {brief(params)}")
     for params in (ABSENT, None):
         check(connection.result("echo", params) in (None, [], {}), "echo of nothing gave something")
@@ -46,7 +54,7 @@ def _(t):
             check_result(connection.receive(), ["s" * size], id)
 
 
-@case("methods: get_data gives [\"hello\", 5]")
+@case('methods: get_data gives ["hello", 5]')
 def _(t):
     connection = t.connect()
     for params in (ABSENT, None, [], {}):
@@ -56,7 +64,13 @@ def _(t):
 @case("methods: the notifications update, notify_hello and notify_sum are taken in silence")
 def _(t):
     connection = t.connect()
-    for method, params in (("update", [1, 2, 3, 4, 5]), ("notify_hello", [7]), ("notify_sum", [1, 2, 4]), ("update", {"a": 1}), ("update", ABSENT)):
+    for method, params in (
+        ("update", [1, 2, 3, 4, 5]),
+        ("notify_hello", [7]),
+        ("notify_sum", [1, 2, 4]),
+        ("update", {"a": 1}),
+        ("update", ABSENT),
+    ):
         connection.notify(method, params)
     connection.expect_alive()
 
@@ -96,7 +110,10 @@ def _(t):
     connection = t.connect()
     message = connection.call("fail", {"code": -32099, "message": "as asked", "data": {"why": ["so"]}})
     check_error(message, -32099, message["id"])
-    check(same(message["error"], {"code": -32099, "message": "as asked", "data": {"why": ["so"]}}), brief(message))
+    check(
+        same(message["error"], {"code": -32099, "message": "as asked", "data": {"why": ["so"]}}),
+        brief(message),
+    )
     message = connection.call("fail", {"code": 4, "message": "no data"})
     check(same(message["error"], {"code": 4, "message": "no data"}), brief(message))
     message = connection.call("throw")
