@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -132,7 +133,7 @@ TEST_CASE("a TCP port in use is refused with a code of its own") {
 TEST_CASE("a Unix socket has mode 0600 whatever the umask, and its file goes with it") {
   const temporary_directory directory;
   const auto path = directory.path("socket");
-  for (const mode_t mask : {0000, 0022, 0277, 0777}) {
+  for (const mode_t mask : {0000u, 0022u, 0277u, 0777u}) {
     CAPTURE(mask);
     const mode_t before = ::umask(mask);
     run([](std::string where) -> awaitable<void> {
@@ -318,35 +319,35 @@ TEST_CASE("of many that start at once on a stale Unix socket exactly one wins") 
   for (int round = 0; round < 5; ++round) {
     ::close(bound_socket(path, SOCK_STREAM, true));
     const auto go = make_raw_pipe();
+    const auto results = make_raw_pipe();
+    const auto end = make_raw_pipe();
     const auto starter = [&path] {
-      int code = 50;
       read_to_end(0);
-      run([](std::string where, int& result) -> awaitable<void> {
+      run([](std::string where) -> awaitable<void> {
         antiphon::listener server;
+        char result = 'w';
         auto listening = antiphon::listen_unix(where);
         try {
           server = co_await std::move(listening);
-          result = 1;
         } catch (const boost::system::system_error& e) {
-          result = e.code() == errc::address_in_use ? 0 : 51;
+          result = e.code() == errc::address_in_use ? 'l' : '?';
         }
-        // Long enough for all to have tried.
-        auto sleeping = pause_for(std::chrono::milliseconds(100));
-        co_await std::move(sleeping);
-      }(path, code));
-      return code;
+        write_all(1, std::string(1, result));
+        read_to_end(2);  // the winner listens until all have tried
+      }(path));
+      return 0;
     };
     std::vector<std::unique_ptr<forked>> all;
-    for (int i = 0; i < 6; ++i) all.push_back(std::make_unique<forked>(go.first, 1, 2, starter));
-    ::close(go.first);
-    ::close(go.second);
-    int winners = 0;
-    for (auto& one : all) {
-      const int code = one->wait();
-      CHECK(code <= 1);
-      winners += code;
+    for (int i = 0; i < 6; ++i) {
+      all.push_back(std::make_unique<forked>(go.first, results.second, end.first, starter));
     }
-    CHECK(winners == 1);
+    ::close(go.second);
+    auto seen = read_exactly(results.first, all.size());
+    std::ranges::sort(seen);
+    CHECK(seen == "lllllw");
+    ::close(end.second);
+    for (auto& one : all) CHECK(one->wait() == 0);
     CHECK_FALSE(std::filesystem::exists(path));
+    for (const int fd : {go.first, results.first, results.second, end.first}) ::close(fd);
   }
 }
