@@ -93,7 +93,7 @@ BOOST_DESCRIBE_STRUCT(text_document_identifier, (), (uri))
 
 struct versioned_text_document_identifier {
   std::string uri;
-  std::int64_t version = 0;
+  std::optional<std::int64_t> version = {};
 };
 BOOST_DESCRIBE_STRUCT(versioned_text_document_identifier, (), (uri, version))
 
