@@ -1,5 +1,5 @@
 #include "pairs.hpp"
-#include "support.hpp"
+#include "tests/support/transports.hpp"
 
 #include <antiphon/transport/child_process.hpp>
 

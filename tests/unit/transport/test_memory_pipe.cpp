@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "tests/support/transports.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 #include <antiphon/transport/memory_pipe.hpp>

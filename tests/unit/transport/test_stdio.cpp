@@ -1,6 +1,6 @@
 #include "forked.hpp"
 #include "pairs.hpp"
-#include "support.hpp"
+#include "tests/support/transports.hpp"
 
 #include <antiphon/transport/stdio.hpp>
 

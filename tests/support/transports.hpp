@@ -25,7 +25,7 @@
 #include <string_view>
 #include <utility>
 
-/// What the transport tests share.
+/// What tests of and over transports share.
 namespace support {
 
 namespace asio = boost::asio;
