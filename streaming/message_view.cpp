@@ -21,7 +21,10 @@ std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
   // The longest name that matters with each letter escaped: anything longer is no name of ours.
   constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
   if (name.size() > most) return nullptr;
-  const auto is = [name](std::string_view known) { return detail::same_content(name, known); };
+  const bool plain = name.find('\\') == name.npos;
+  const auto is = [name, plain](std::string_view known) {
+    return plain ? name == known : detail::same_content(name, known);
+  };
   if (is("id")) return &members.id;
   if (is("method")) return &members.method;
   if (is("params")) return &members.params;

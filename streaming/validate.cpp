@@ -239,7 +239,7 @@ bool checker::number() noexcept {
     const char* const begin = at_;
     if (!digits()) return false;
     // Wider than any text is long, so that it can't be made up for by zeros in the mantissa.
-    constexpr std::int64_t most = std::int64_t{1} << 60;
+    constexpr std::int64_t most = std::int64_t{1} << 58;
     for (const char* p = begin; p != at_; ++p) exponent = std::min(most, exponent * 10 + (*p - '0'));
     if (negative) exponent = -exponent;
   }
