@@ -1,0 +1,136 @@
+#include "lib/pending_calls.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+using antiphon::detail::pending_calls;
+using namespace std::chrono_literals;
+
+namespace {
+
+const pending_calls::clock::time_point start{1h};
+
+}  // namespace
+
+TEST_CASE("ids count up from one, and each finds its call while that is in flight") {
+  pending_calls calls;
+  CHECK(calls.find(0) == nullptr);
+  CHECK(calls.find(1) == nullptr);
+  CHECK_FALSE(calls.issued(1));
+  CHECK(calls.add().id == 1);
+  CHECK(calls.add().id == 2);
+  CHECK(calls.size() == 2);
+  REQUIRE(calls.find(1) != nullptr);
+  CHECK(calls.find(1)->id == 1);
+  calls.remove(*calls.find(1));
+  CHECK(calls.find(1) == nullptr);
+  CHECK(calls.issued(1));
+  CHECK(calls.issued(2));
+  CHECK_FALSE(calls.issued(3));
+  CHECK_FALSE(calls.issued(0));
+  CHECK(calls.add().id == 3);
+  CHECK(calls.ids() == std::vector<std::uint64_t>{2, 3});
+}
+
+TEST_CASE("an id in the same place as one in flight is not mistaken for it") {
+  pending_calls calls;
+  calls.add();
+  CHECK(calls.find(1 + 64) == nullptr);
+  CHECK(calls.find(1 + (std::uint64_t{1} << 63)) == nullptr);
+}
+
+TEST_CASE("the table grows with the calls in flight and loses none") {
+  pending_calls calls;
+  for (std::uint64_t id = 1; id <= 5000; ++id) {
+    CHECK(calls.add().id == id);
+    calls.find(id)->lent = id % 3 == 0;
+  }
+  CHECK(calls.size() == 5000);
+  for (std::uint64_t id = 1; id <= 5000; ++id) {
+    REQUIRE(calls.find(id) != nullptr);
+    CHECK(calls.find(id)->lent == (id % 3 == 0));
+  }
+  CHECK(calls.ids().size() == 5000);
+  std::size_t left = 5000;
+  while (pending_calls::entry* call = calls.any()) {
+    calls.remove(*call);
+    CHECK(calls.size() == --left);
+  }
+  CHECK(left == 0);
+}
+
+TEST_CASE("an id whose place an older call still has is skipped") {
+  pending_calls calls;
+  calls.add();
+  std::set<std::uint64_t> seen{1};
+  for (int i = 0; i < 1000; ++i) {
+    pending_calls::entry& call = calls.add();
+    CHECK(seen.insert(call.id).second);
+    // The table of 64 places has not grown: the first call keeps its own.
+    CHECK(call.id % 64 != 1);
+    calls.remove(call);
+  }
+  CHECK(calls.find(1) != nullptr);
+}
+
+TEST_CASE("deadlines come out earliest first, whatever is removed in between") {
+  pending_calls calls;
+  std::mt19937 random(7);
+  std::multimap<pending_calls::clock::time_point, std::uint64_t> expected;
+  CHECK_FALSE(calls.next_deadline().has_value());
+  CHECK(calls.expired(start) == nullptr);
+  for (int i = 0; i < 3000; ++i) {
+    const auto what = random() % 4;
+    if (what < 3) {
+      pending_calls::entry& call = calls.add();
+      if (what < 2) {
+        const auto when = start + std::chrono::milliseconds(random() % 500);
+        calls.set_deadline(call, when);
+        expected.emplace(when, call.id);
+      }
+    } else if (!expected.empty()) {
+      auto victim = expected.begin();
+      std::advance(victim, static_cast<std::ptrdiff_t>(random() % expected.size()));
+      calls.remove(*calls.find(victim->second));
+      expected.erase(victim);
+    }
+    if (expected.empty()) {
+      CHECK_FALSE(calls.next_deadline().has_value());
+    } else {
+      CHECK(calls.next_deadline() == expected.begin()->first);
+    }
+  }
+  REQUIRE(expected.size() > 100);
+  CHECK(calls.expired(expected.begin()->first - 1ns) == nullptr);
+  auto last = start;
+  while (pending_calls::entry* call = calls.expired(start + 1h)) {
+    CHECK(call->deadline >= last);
+    last = call->deadline;
+    calls.remove(*call);
+    expected.erase(expected.begin());
+  }
+  CHECK(expected.empty());
+  CHECK_FALSE(calls.next_deadline().has_value());
+}
+
+TEST_CASE("a place is clean when it is used again") {
+  pending_calls calls;
+  pending_calls::entry& first = calls.add();
+  first.lent = first.sent = true;
+  first.early.emplace();
+  calls.set_deadline(first, start);
+  calls.remove(first);
+  for (int i = 0; i < 200; ++i) {
+    pending_calls::entry& call = calls.add();
+    CHECK_FALSE(call.lent);
+    CHECK_FALSE(call.sent);
+    CHECK_FALSE(call.early.has_value());
+    CHECK_FALSE(static_cast<bool>(call.waiter));
+    calls.remove(call);
+  }
+  CHECK_FALSE(calls.next_deadline().has_value());
+}
