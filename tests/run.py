@@ -45,6 +45,7 @@ DOCTEST_TOTALS = re.compile(
     r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped"
 )
 SHOWN_LINES = 80
+SANITIZED_SLOWNESS = 3
 
 
 class Outcome:
@@ -89,7 +90,7 @@ def end_group(process):
         pass
 
 
-def run(suite, command, log):
+def run(suite, command, seconds, log):
     """Runs one suite in a process group of its own, with its output in the file `log`."""
     with open(log, "wb") as sink:
         try:
@@ -100,9 +101,9 @@ def run(suite, command, log):
         except OSError as error:
             return Outcome(failed=1, reason=f"could not start: {error}")
         try:
-            exit_code = process.wait(timeout=suite.seconds)
+            exit_code = process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            return Outcome(failed=1, reason=f"still running after {suite.seconds} s")
+            return Outcome(failed=1, reason=f"still running after {seconds} s")
         finally:
             end_group(process)
             process.wait()
@@ -140,7 +141,8 @@ def main():
         print(f"{suite.name:<22} ", end="", flush=True)
         log = logs / f"{suite.name}.log"
         began = time.monotonic()
-        outcome = run(suite, [part.format(**places) for part in suite.command], log)
+        seconds = suite.seconds * (SANITIZED_SLOWNESS if options.sanitized else 1)
+        outcome = run(suite, [part.format(**places) for part in suite.command], seconds, log)
         skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
         print(f"{outcome.passed:>5} passed, {outcome.failed} failed{skipped}  "
               f"({time.monotonic() - began:.1f} s) {outcome.reason}", flush=True)
