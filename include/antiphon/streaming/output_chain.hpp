@@ -35,7 +35,8 @@ class output_chain {
 
   void append(std::string_view text) {
     if (text.size() <= current_.capacity() - current_.size()) {
-      std::memcpy(current_.data() + current_.size(), text.data(), text.size());
+      // Not even for no bytes may memcpy be given the null pointer of an empty view or of no buffer.
+      if (!text.empty()) std::memcpy(current_.data() + current_.size(), text.data(), text.size());
       current_.commit(text.size());
       frame_size_ += text.size();
     } else {
