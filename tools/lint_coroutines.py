@@ -49,7 +49,7 @@ match cxxBindTemporaryExpr(anyOf(has(initListExpr()), has(lambdaExpr())), \
 forCallable(decl().bind("function")), hasAncestor(nearby)).bind("temporary")
 match cxxStdInitializerListExpr(forCallable(decl().bind("function")), hasAncestor(nearby)).bind("initializer_list")
 match initListExpr(hasDescendant(coawaitExpr())).bind("aggregate")
-match lambdaExpr(hasAnyCapture(lambdaCapture(capturesVar(varDecl(hasInitializer(awaits)))))).bind("capture")
+match lambdaExpr(hasAnyCapture(lambdaCapture(capturesVar(varDecl(isInitCapture(), hasInitializer(awaits)))))).bind("capture")
 """
 
 BOUND = re.compile(r'^(.+?):(\d+):(\d+): note: "(\w+)" binds here$', re.MULTILINE)

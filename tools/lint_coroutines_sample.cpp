@@ -68,6 +68,8 @@ awaitable<void> leaves_alone(std::string s) {
   co_await run([&s] { return s.size(); });
   for (int i = 0; i < 2; ++i) co_await yes();
   std::string t = co_await text();
+  auto looks = [&t] { return t.size(); };
+  auto copies = [t] { return t.size(); };
   auto inner = [s]() -> awaitable<void> { co_await yes(); };
   co_await inner();
   spawn([s]() -> awaitable<void> {
