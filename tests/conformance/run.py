@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--asan-server", help="a sanitizer's build of it; its cases get more time")
     parser.add_argument("-k", dest="filter", default="", help="run the cases whose name holds this text")
     parser.add_argument("-v", dest="verbose", action="store_true", help="name the cases that pass as well")
-    parser.add_argument("--jobs", type=int, default=8, help="processes at once (8: cases mostly wait)")
+    parser.add_argument("--jobs", type=int, default=12, help="processes at once (12: cases mostly wait)")
     arguments = parser.parse_args()
     scale = float(os.environ.get("ANTIPHON_TIME_SCALE", "1"))
     builds = []

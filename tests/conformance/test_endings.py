@@ -4,6 +4,7 @@ from connection import ABSENT, TimedOut, brief, check, check_error, check_result
 from descriptors import KINDS, Ends
 from harness import LISTENERS, STDIO, case
 from messages import LONG, session
+from process import eventually
 
 
 # R29
@@ -113,6 +114,26 @@ def _(t):
         connection.expect_closed()
     if t.stdio:
         connection.server.expect_exit(0)
+
+
+@case(
+    "R29: a peer that ended its input and reads nothing is let go within 10 s", transports=LISTENERS, seconds=30
+)
+def _(t):
+    server = t.start()
+    witness = server.connect()
+    witness.expect_alive()
+    descriptors = server.descriptors()
+    for _ in range(3):
+        connection = server.connect(receive_buffer=64 << 10)
+        connection.send_until_stalled(connection.frame(request("echo", ["b" * 50_000], 1)) * 600, 0.3)
+        connection.half_close()
+    eventually(
+        lambda: server.descriptors() <= descriptors,
+        t.seconds(12),
+        lambda: f"{server.descriptors() - descriptors} of 3 connections are still open",
+    )
+    witness.expect_alive()
 
 
 @case(
@@ -270,6 +291,24 @@ def _(t):
     check("result" in message or message["error"]["code"] == -32800, brief(message))
     connection.notify("exit")
     expect_exit_code(t, connection, 0)
+
+
+@case("R31: exit on one connection ends what it ends within 5 s, whatever runs on others", transports=LISTENERS)
+def _(t):
+    for code in (1, 0):
+        server = t.start()
+        other, connection = server.connect(), server.connect()
+        other.send(*(request("sleep", LONG, id) for id in range(5)))
+        other.expect_alive()
+        connection.send(request("sleep", LONG, "mine"))
+        if code == 0:
+            check_result(connection.call("shutdown", id="bye"), None, "bye")
+        connection.notify("exit")
+        try:
+            server.expect_exit(code, 5, "exit")
+        except TimedOut:
+            server.expect_serving()
+            other.expect_alive()
 
 
 BUSY = [

@@ -1,8 +1,9 @@
 """R9, R10 and R12: what is JSON, how deep it may be, and what its strings mean."""
 
 import json
+import random
 
-from connection import brief, check, check_error, check_result, is_response, request, same
+from connection import Failure, brief, check, check_error, check_result, is_response, parse, request, same
 from harness import HEADERS, case
 from messages import echo_of
 
@@ -162,6 +163,75 @@ def _(t):
         )
     connection.send(echo_of(b'"\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\\u00e9\\u20AC\\uD83D\\uDE00\\ufffe"'))
     check_result(connection.receive(), ['"\\/\b\f\n\r\t\0\x1fé€😀\ufffe'], 1)
+
+
+MUTATED = [
+    GOOD,
+    b'{"jsonrpc":"2.0","id":"a\\u00e9\\n","method":"subtract","params":{"minuend":-12.5e+3,"subtrahend":0}}',
+    '[{"jsonrpc":"2.0","id":7,"method":"echo","params":[{"é😀":null},[true,false],"\\ud83d\\ude00"]},{"jsonrpc":"2.0","method":"update"}]'.encode(),
+    b' {"params" : [ 1.0E-2 , 0.1, 1e5, {} , [ ] , "" ] , "method" : "echo" , "id" : 18446744073709551615 , "jsonrpc" : "2.0" } ',
+    b'{"jsonrpc":"2.0","id":5,"result":[1,{"a":"b"}]}',
+]
+
+
+def mutate(chance, body):
+    """`body` with up to three bytes changed, doubled, dropped or moved."""
+    body = bytearray(body)
+    for _ in range(chance.choice((1, 1, 1, 2, 3))):
+        at = chance.randrange(len(body))
+        kind = chance.randrange(5)
+        if kind == 0:
+            body[at] = chance.choice(b'"\\{}[],:.-+eE0159 \t\x00\x1f\x7f\x80\xbf\xc3\xe2\xf0\xffutnal')
+        elif kind == 1:
+            body[at] = chance.randrange(256)
+        elif kind == 2:
+            del body[at : at + chance.choice((1, 1, 2, 10))]
+        elif kind == 3:
+            body[at:at] = body[at : at + chance.choice((1, 2, 8))]
+        else:
+            body[at:at] = bytes([chance.randrange(256)])
+        if not body:
+            body = bytearray(b"0")
+    return bytes(body)
+
+
+def is_json(body):
+    try:
+        parse(body)
+        return True
+    except (Failure, RecursionError):
+        return False
+
+
+@case("R9: of two thousand mutated messages just those that are no JSON are -32700", seconds=60)
+def _(t):
+    connection = t.connect()
+    chance = random.Random(9)
+    for group in range(40):
+        bodies = []
+        while len(bodies) < 50:
+            body = mutate(chance, chance.choice(MUTATED))
+            if t.headers or (b"\n" not in body and body.strip(b" \t\r")):
+                bodies.append(body)
+        messages = []
+        for number, body in enumerate(bodies):
+            messages += [body, request("echo", [], f"marker {group} {number}")]
+        connection.send(*messages, note=False)
+        for number, body in enumerate(bodies):
+            answers = []
+            while True:
+                answer = connection.receive()
+                if isinstance(answer, dict) and answer["id"] == f"marker {group} {number}":
+                    break
+                answers.append(answer)
+            check(len(answers) <= 1, f"{brief(body, 400)}: {len(answers)} answers: {brief(answers)}")
+            refused = answers and isinstance(answers[0], dict) and answers[0].get("error", {}).get("code") == -32700
+            if is_json(body):
+                surrogate = b"\\ud" in body.lower()  # a lone one may be refused
+                check(not refused or surrogate, f"{brief(body, 400)} is JSON, but: {brief(answers)}")
+            else:
+                check(refused, f"{brief(body, 400)} is no JSON, but: {brief(answers)}")
+                check(answers[0]["id"] is None, f"id null was due: {brief(answers)}")
 
 
 # R10

@@ -248,6 +248,20 @@ def _(t):
     )
 
 
+@case("R22: call backs nobody reads are bounded as well", seconds=60)
+def _(t):
+    server = t.start()
+    connection = server.connect(receive_buffer=64 << 10)
+    connection.expect_alive()
+    before = server.peak()
+    message = request("call_back", {"method": "client/method", "params": ["c" * 3000]}, 0)
+    taken = connection.send_until_stalled(repeated(connection, message, 30_000)[0], 1.0)
+    moved = server.peak() - before
+    check(moved < t.memory_bar, f"memory moved by {moved >> 20} MiB after {taken >> 20} MiB of call backs")
+    if not t.stdio:
+        server.expect_serving()
+
+
 @case("R22: one batch whose answers nobody reads moves memory by under 64 MiB", seconds=60)
 def _(t):
     server = t.start()

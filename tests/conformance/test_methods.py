@@ -54,6 +54,16 @@ def _(t):
             check_result(connection.receive(), ["s" * size], id)
 
 
+@case("methods: echo carries a message of 15 MiB, and a small one behind it", seconds=60)
+def _(t):
+    connection = t.connect()
+    value = ["é" * (15 << 19)]
+    connection.send(request("echo", value, "large"), request("echo", ["small"], "small"))
+    check_result(connection.response("small", 20), ["small"], "small")
+    check_result(connection.response("large", 20), value, "large")
+    connection.expect_alive()
+
+
 @case('methods: get_data gives ["hello", 5]')
 def _(t):
     connection = t.connect()

@@ -150,6 +150,17 @@ def _(t):
     check(moved < (8 << 20) * (4 if t.asan else 1), f"memory grew by {moved >> 10} KiB")
 
 
+@case("R24: four hundred connections that served a request and wait take under 64 MiB", transports=LISTENERS)
+def _(t):
+    server = t.start()
+    server.connect().expect_alive()
+    before = server.peak()
+    for _ in range(400):
+        server.connect().expect_alive()
+    moved = server.peak() - before
+    check(moved < t.memory_bar, f"memory moved by {moved >> 20} MiB")
+
+
 # R25
 
 
