@@ -83,7 +83,9 @@ class session {
   explicit session(antiphon::router routes = antiphon::router(),
                    antiphon::endpoint_options options = antiphon::endpoint_options(),
                    antiphon::memory_pipe_options pipe = antiphon::memory_pipe_options())
-      : session(std::move(routes), std::move(options), pipe, std::make_unique<asio::io_context>(1)) {}
+      : ends_(antiphon::make_memory_pipe(context->get_executor(), pipe)), peer(std::move(ends_.first)) {
+    endpoint.emplace(std::move(ends_.second), std::move(routes), in_lines(std::move(options)));
+  }
 
   /// Runs the endpoint beside `script`, a coroutine function of this session, until both have ended. The peer
   /// hangs up when the script is over.
@@ -95,24 +97,18 @@ class session {
     if (failure_) std::rethrow_exception(failure_);
   }
 
-  std::unique_ptr<asio::io_context> context;
+  std::unique_ptr<asio::io_context> context = std::make_unique<asio::io_context>(1);
+
+ private:
+  std::pair<antiphon::transport_ptr, antiphon::transport_ptr> ends_;
+
+ public:
   wire peer;
   std::optional<antiphon::endpoint> endpoint;
   /// How the endpoint ended.
   std::optional<antiphon::ended> how;
 
  private:
-  session(antiphon::router routes, antiphon::endpoint_options options, antiphon::memory_pipe_options pipe,
-          std::unique_ptr<asio::io_context> on)
-      : session(std::move(routes), std::move(options), antiphon::make_memory_pipe(on->get_executor(), pipe),
-                std::move(on)) {}
-  session(antiphon::router routes, antiphon::endpoint_options options,
-          std::pair<antiphon::transport_ptr, antiphon::transport_ptr> ends,
-          std::unique_ptr<asio::io_context> on)
-      : context(std::move(on)), peer(std::move(ends.first)) {
-    endpoint.emplace(std::move(ends.second), std::move(routes), in_lines(std::move(options)));
-  }
-
   awaitable<void> run_endpoint() {
     auto running = endpoint->run();
     how = co_await std::move(running);
@@ -181,18 +177,7 @@ class couple {
   std::exception_ptr failure_;
 };
 
-/// Waits until `condition` holds, without sleeping; whoever waits for ever hangs the test, which fails it.
-template <class Condition>
-awaitable<void> until(Condition& condition) {
-  const auto executor = co_await asio::this_coro::executor;
-  bool met = condition();
-  while (!met) {
-    co_await asio::post(executor, asio::deferred);
-    met = condition();
-  }
-}
-
-/// Says everything in `text` that is a member of `of`'s error.
+// Of an answer that is an error.
 inline std::string error_message(const boost::json::value& answer) {
   return std::string(answer.at("error").at("message").as_string());
 }

@@ -1,0 +1,82 @@
+#include "tests/support/session.hpp"
+
+#include <antiphon/antiphon.hpp>
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <stdexcept>
+
+using support::awaitable;
+
+namespace {
+
+awaitable<int> code(int value) {
+  co_await support::settle();
+  co_return value;
+}
+awaitable<void> nothing() { co_await support::settle(); }
+awaitable<antiphon::ended> ended_by(antiphon::end_reason reason) {
+  co_await support::settle();
+  antiphon::ended how;
+  how.reason = reason;
+  co_return how;
+}
+awaitable<void> failing() {
+  co_await support::settle();
+  throw std::runtime_error("shown on standard error by this test");
+}
+awaitable<void> wait_for_ever() {
+  support::asio::steady_timer timer(co_await support::asio::this_coro::executor);
+  timer.expires_at(std::chrono::steady_clock::time_point::max());
+  co_await timer.async_wait(support::asio::use_awaitable);
+}
+awaitable<void> raise_and_wait(int signal) {
+  std::raise(signal);
+  auto waiting = wait_for_ever();
+  co_await std::move(waiting);
+}
+awaitable<antiphon::ended> serve_until(int signal) {
+  auto ends = antiphon::make_memory_pipe(co_await support::asio::this_coro::executor);
+  antiphon::endpoint peer(std::move(ends.first));
+  std::raise(signal);
+  auto running = peer.run();
+  const antiphon::ended how = co_await std::move(running);
+  co_return how;
+}
+awaitable<int> ignore_first_signal() {
+  std::raise(SIGTERM);
+  bool interrupted = false;
+  try {
+    auto waiting = wait_for_ever();
+    co_await std::move(waiting);
+  } catch (const boost::system::system_error&) {
+    interrupted = true;
+  }
+  if (interrupted) std::raise(SIGTERM);
+  co_await support::asio::this_coro::reset_cancellation_state();
+  auto waiting = wait_for_ever();
+  co_await std::move(waiting);
+  co_return 0;
+}
+
+}  // namespace
+
+TEST_CASE("run_main returns what the coroutine does") {
+  CHECK(antiphon::run_main(code(0)) == 0);
+  CHECK(antiphon::run_main(code(42)) == 42);
+  CHECK(antiphon::run_main(nothing()) == 0);
+  CHECK(antiphon::run_main(ended_by(antiphon::end_reason::end_of_input)) == 0);
+  CHECK(antiphon::run_main(ended_by(antiphon::end_reason::closed_here)) == 0);
+  CHECK(antiphon::run_main(ended_by(antiphon::end_reason::protocol_error)) == 1);
+}
+
+TEST_CASE("run_main returns 1 when the coroutine throws") { CHECK(antiphon::run_main(failing()) == 1); }
+
+TEST_CASE("SIGINT and SIGTERM cancel the coroutine, and that is success") {
+  CHECK(antiphon::run_main(raise_and_wait(SIGTERM)) == 0);
+  CHECK(antiphon::run_main(raise_and_wait(SIGINT)) == 0);
+  CHECK(antiphon::run_main(serve_until(SIGTERM)) == 0);
+}
+
+TEST_CASE("a second signal stops at once") { CHECK(antiphon::run_main(ignore_first_signal()) == 1); }
