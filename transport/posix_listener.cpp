@@ -164,9 +164,13 @@ listener& listener::operator=(listener&& other) noexcept {
 
 listener::~listener() { close(); }
 
-asio::awaitable<transport_ptr> listener::accept() { return accept(state_->executor()); }
+asio::awaitable<transport_ptr> listener::accept() {
+  if (!state_) fail(asio::error::bad_descriptor, "accept");
+  return state_->accept(state_->executor());
+}
 
 asio::awaitable<transport_ptr> listener::accept(asio::any_io_executor executor) {
+  if (!state_) fail(asio::error::bad_descriptor, "accept");
   return state_->accept(std::move(executor));
 }
 
@@ -174,8 +178,11 @@ void listener::close() noexcept {
   if (state_) state_->close();
 }
 
-const std::string& listener::address() const noexcept { return state_->address(); }
-std::uint16_t listener::port() const noexcept { return state_->port(); }
+const std::string& listener::address() const noexcept {
+  static const std::string nowhere;
+  return state_ ? state_->address() : nowhere;
+}
+std::uint16_t listener::port() const noexcept { return state_ ? state_->port() : std::uint16_t{0}; }
 std::size_t listener::connections() const noexcept { return state_ ? state_->connections() : 0; }
 
 }  // namespace antiphon

@@ -3,6 +3,8 @@
 
 #include <antiphon/buffer.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 
 #include <climits>
@@ -226,6 +228,42 @@ awaitable<void> close_ends_send(kind k) {
   CHECK(how == asio::error::operation_aborted);
 }
 
+awaitable<void> given_up_receive(kind k) {
+  auto making = make_pair(k);
+  pair both = co_await std::move(making);
+  const auto executor = co_await asio::this_coro::executor;
+  transport& from = arrival(both);
+  for (int round = 0; round < 3; ++round) {
+    asio::cancellation_signal give_up;
+    error_code how;
+    bool done = false;
+    asio::co_spawn(executor, error_of(receive(from, 1)),
+                   asio::bind_cancellation_slot(give_up.slot(), [&](std::exception_ptr, error_code ec) {
+                     how = ec;
+                     done = true;
+                   }));
+    auto turn = settle();
+    co_await std::move(turn);
+    CHECK_FALSE(done);
+    give_up.emit(asio::cancellation_type::terminal);
+    turn = settle();
+    co_await std::move(turn);
+    CHECK(done);
+    CHECK(how == asio::error::operation_aborted);
+    auto sending = send(*both.near, "abc");
+    error_code sent_how;
+    bool sent = false;
+    in_background(executor, error_of(std::move(sending)), sent_how, sent);
+    auto receiving = receive(from, 3);
+    const auto got = co_await std::move(receiving);
+    CHECK(got == "abc");
+    while (!sent) {
+      turn = settle();
+      co_await std::move(turn);
+    }
+  }
+}
+
 struct other_coroutine {
   int turns = 0;
   bool stop = false;
@@ -286,6 +324,8 @@ TEST_CASE("close ends a suspended receive with operation_aborted") {
 }
 
 TEST_CASE("close ends a suspended send with operation_aborted") { for_each(all_kinds(), close_ends_send); }
+
+TEST_CASE("a receive that is given up loses nothing") { for_each(all_kinds(), given_up_receive); }
 
 TEST_CASE("a peer that never stops sending leaves other coroutines their turn") {
   for_each(two_ended_kinds(), [](kind k) -> awaitable<void> {

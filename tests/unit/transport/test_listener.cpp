@@ -101,6 +101,15 @@ TEST_CASE("closing a listener ends a suspended accept with operation_aborted") {
   }());
 }
 
+TEST_CASE("a listener that listens to nothing says so") {
+  listener nothing;
+  CHECK(nothing.address() == "");
+  CHECK(nothing.port() == 0);
+  CHECK(nothing.connections() == 0);
+  CHECK_THROWS_AS(nothing.accept(), boost::system::system_error);
+  nothing.close();
+}
+
 TEST_CASE("a listener may be destroyed under a suspended accept") {
   run([]() -> awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
