@@ -1,6 +1,6 @@
 #include "tests/integration/links.hpp"
 
-#include "tests/unit/transport/pairs.hpp"
+#include "tests/support/pairs.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -1,4 +1,4 @@
-#include "pairs.hpp"
+#include "tests/support/pairs.hpp"
 #include "tests/support/transports.hpp"
 
 #include <antiphon/buffer.hpp>

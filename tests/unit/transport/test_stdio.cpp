@@ -1,5 +1,5 @@
 #include "forked.hpp"
-#include "pairs.hpp"
+#include "tests/support/pairs.hpp"
 #include "tests/support/transports.hpp"
 
 #include <antiphon/transport/stdio.hpp>
