@@ -7,7 +7,8 @@
 
 namespace antiphon::detail {
 
-// The offset of the first byte at or after `at` that is no whitespace; the size of the text where there is none.
+// The offset of the first byte at or after `at` that is no whitespace; the size of the text where there is
+// none.
 inline std::size_t skip_blanks(std::string_view text, std::size_t at) noexcept {
   while (at < text.size() && is_json_blank(text[at])) ++at;
   return at;

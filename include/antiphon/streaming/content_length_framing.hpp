@@ -6,9 +6,9 @@ namespace antiphon {
 
 /// The LSP base protocol: a header block with Content-Length, then that many bytes.
 ///
-/// LSP 3.17, "Base Protocol". Names are case-insensitive, blanks around a value are allowed, unknown headers are
-/// ignored, a bare LF ends a line too. Refused: a missing, malformed or conflicting length, a line without a
-/// colon or with a blank before it, a charset other than utf-8, an HTTP request. Emits CRLF only.
+/// LSP 3.17, "Base Protocol". Names are case-insensitive, blanks around a value are allowed, unknown headers
+/// are ignored, a bare LF ends a line too. Refused: a missing, malformed or conflicting length, a line
+/// without a colon or with a blank before it, a charset other than utf-8, an HTTP request. Emits CRLF only.
 class content_length_framing final : public framing {
  public:
   explicit content_length_framing(const limits& bounds) noexcept;

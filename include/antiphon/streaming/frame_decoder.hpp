@@ -2,14 +2,15 @@
 
 #include <antiphon/buffer.hpp>
 #include <antiphon/streaming/framing.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <string_view>
 
 namespace antiphon {
 
-/// Cuts a stream of bytes into frames, in place: what was read is never copied unless a frame straddles the end
-/// of its buffer, and then at most a constant number of times per byte.
+/// Cuts a stream of bytes into frames, in place: what was read is never copied unless a frame straddles the
+/// end of its buffer, and then at most a constant number of times per byte.
 ///
 /// The reader's loop: `prepare` a buffer, receive into it, take frames with `next` until it needs more. All
 /// partial state is in here, so abandoning a read loses nothing. Memory grows with the bytes that came, never

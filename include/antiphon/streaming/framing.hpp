@@ -2,6 +2,7 @@
 
 #include <antiphon/error.hpp>
 #include <antiphon/streaming/limits.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -24,7 +25,8 @@ class framing {
   /// What a look at the window showed.
   struct step {
     framing::status status = framing::status::need_more;
-    /// Bytes at the front of the window that are done with (headers, blank lines); dropped before anything else.
+    /// Bytes at the front of the window that are done with (headers, blank lines); dropped before anything
+    /// else.
     std::size_t skip = 0;
     /// With `frame`: the size of the body, which begins after `skip`.
     std::size_t size = 0;
@@ -47,8 +49,8 @@ class framing {
   /// since. After `frame` the next call is about the next frame. After `failed` there is no next call.
   virtual step look(std::string_view window) = 0;
 
-  /// The end of the input was reached with `rest` in the window: a last frame that needs no end mark, `failed`
-  /// with `errc::truncated_message` inside a message, `need_more` between messages.
+  /// The end of the input was reached with `rest` in the window: a last frame that needs no end mark,
+  /// `failed` with `errc::truncated_message` inside a message, `need_more` between messages.
   virtual step finish(std::string_view rest) = 0;
 
   /// The most bytes that `write_head` may need.

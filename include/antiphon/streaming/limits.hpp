@@ -6,10 +6,11 @@ namespace antiphon {
 
 /// What a peer may ask of us, at most. Each member has an error of its own; see `errc`.
 struct limits {
-  /// Bytes of one header block, its empty line included. Beyond it: `errc::header_too_large`, the stream ends.
-  /// At most 64 KiB.
+  /// Bytes of one header block, its empty line included. Beyond it: `errc::header_too_large`, the stream
+  /// ends. At most 64 KiB.
   std::size_t header_bytes = 8 * 1024;
-  /// Bytes of one message body, inclusive. Beyond it: `errc::message_too_large`, the stream ends. At most 1 GiB.
+  /// Bytes of one message body, inclusive. Beyond it: `errc::message_too_large`, the stream ends. At most 1
+  /// GiB.
   std::size_t message_bytes = 16 * 1024 * 1024;
   /// How deep arrays and objects may nest. Beyond it: `errc::nesting_too_deep`, -32700. At most
   /// 1024, far below what would endanger the stack of anything that walks a value.

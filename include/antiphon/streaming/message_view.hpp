@@ -4,6 +4,7 @@
 #include <antiphon/streaming/limits.hpp>
 #include <antiphon/streaming/raw_json.hpp>
 #include <antiphon/streaming/request_id.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,20 +19,21 @@ enum class message_kind : std::uint8_t { request, notification, response, error_
 /// One JSON-RPC message seen in place: what a router needs and nothing more; no DOM is built.
 ///
 /// Members may come in any order and are case-sensitive, escapes in member names are honoured, of duplicate
-/// members the last one counts (as in Boost.JSON), unknown ones are ignored. A view of the text: it is valid for
-/// as long as the text is.
+/// members the last one counts (as in Boost.JSON), unknown ones are ignored. A view of the text: it is valid
+/// for as long as the text is.
 class message_view {
  public:
   message_view() = default;
-  /// Looks at the envelope of `text`, which is one JSON value. Never fails: what is no JSON-RPC message has the
-  /// kind `invalid`. Safe on text that is not valid JSON; a payload's own errors are then not found.
+  /// Looks at the envelope of `text`, which is one JSON value. Never fails: what is no JSON-RPC message has
+  /// the kind `invalid`. Safe on text that is not valid JSON; a payload's own errors are then not found.
   static message_view parse(std::string_view text, const limits& bounds = {}) noexcept;
 
   message_kind kind() const noexcept { return kind_; }
   /// With `invalid`: what is wrong, as a sentence for the error object.
   std::string_view problem() const noexcept { return problem_; }
-  /// Whether the sender gets an answer, be it a result or an error: true for requests and for what is `invalid`,
-  /// false for responses and notifications, also for an invalid message that has a method and no `id` member.
+  /// Whether the sender gets an answer, be it a result or an error: true for requests and for what is
+  /// `invalid`, false for responses and notifications, also for an invalid message that has a method and no
+  /// `id` member.
   bool wants_answer() const noexcept { return answered_; }
 
   bool has_id() const noexcept { return !id_.empty(); }
@@ -73,8 +75,8 @@ class message_view {
 ///     frame_messages messages(frame);
 ///     while (auto text = messages.next()) message_view::parse(*text);
 ///
-/// An empty array has no member; `is_batch()` tells it from a frame that isn't one. Elements that are no objects
-/// come out like any other. A view: nothing is copied.
+/// An empty array has no member; `is_batch()` tells it from a frame that isn't one. Elements that are no
+/// objects come out like any other. A view: nothing is copied.
 class frame_messages {
  public:
   explicit frame_messages(std::string_view frame) noexcept;

@@ -8,10 +8,11 @@
 
 namespace antiphon {
 
-/// A request's id, exactly as it stood in the message: an integer, a string or null (JSON-RPC 2.0, section 4).
+/// A request's id, exactly as it stood in the message: an integer, a string or null (JSON-RPC 2.0, section
+/// 4).
 ///
-/// A number keeps its text, a string its quotes and escapes, so that it goes back as it came. Equality is that of
-/// the JSON values: "a" equals "\u0061", and 1 differs from "1". Small ids live inline (std::string).
+/// A number keeps its text, a string its quotes and escapes, so that it goes back as it came. Equality is
+/// that of the JSON values: "a" equals "\u0061", and 1 differs from "1". Small ids live inline (std::string).
 class request_id {
  public:
   enum class kind : std::uint8_t { null, number, string };

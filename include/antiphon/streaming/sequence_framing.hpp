@@ -1,15 +1,18 @@
 #pragma once
 
 #include <antiphon/streaming/framing.hpp>
+
 #include <cstdint>
 
 namespace antiphon {
 
-/// JSON texts back to back, with any whitespace or none between; the boundary comes from the structure itself.
+/// JSON texts back to back, with any whitespace or none between; the boundary comes from the structure
+/// itself.
 ///
 /// Objects and arrays end with their bracket, strings with their quote, other scalars with whitespace or the
 /// start of a next text. A text longer than `limits::message_bytes`, a byte that can't begin a JSON text
-/// between messages, or an HTTP request line ends the stream. Each message is emitted with a newline behind it.
+/// between messages, or an HTTP request line ends the stream. Each message is emitted with a newline behind
+/// it.
 class sequence_framing final : public framing {
  public:
   explicit sequence_framing(const limits& bounds) noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <antiphon/error.hpp>
+
 #include <cstddef>
 #include <string_view>
 
