@@ -1,11 +1,12 @@
 #include "lib/connection.hpp"
 
-#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
 
 namespace antiphon::detail {
 
@@ -23,7 +24,8 @@ constexpr std::size_t flush_at = 256 * 1024;
 
 std::chrono::steady_clock::time_point from_now(milliseconds time) {
   const auto now = std::chrono::steady_clock::now();
-  const auto most = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
+  const auto most =
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
   return time >= most ? std::chrono::steady_clock::time_point::max() : now + time;
 }
 
@@ -47,7 +49,11 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
   if (phase_ != phase::created) return;
   phase_ = phase::open;
   auto self = shared_from_this();
-  asio::co_spawn(executor_, supervise(self), asio::detached);
+  // Held by the frame of `supervise`, which may be destroyed before it has started.
+  std::shared_ptr<connection> owner(this, [self](connection* owned) noexcept {
+    if (owned->phase_ != phase::finished) owned->abandon_waiters();
+  });
+  asio::co_spawn(executor_, supervise(std::move(owner)), asio::detached);
   if (!body) return;
   body_running_ = true;
   // The closure that made the coroutine must outlive it, so it stays with the completion handler.
@@ -65,11 +71,11 @@ asio::awaitable<ended> connection::finished() {
   if (phase_ == phase::finished) co_return ended_;
   auto suspend = [this](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected())
-      slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
+    if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
     waiting_for_end_.emplace_back().put(std::move(handler));
   };
-  ended result = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(ended)>(suspend, asio::use_awaitable);
+  ended result =
+      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(ended)>(suspend, asio::use_awaitable);
   co_return result;
 }
 
@@ -82,9 +88,7 @@ void connection::rethrow_body_failure() {
   }
 }
 
-void connection::close(milliseconds drain) {
-  end(end_reason::closed_here, {}, drain);
-}
+void connection::close(milliseconds drain) { end(end_reason::closed_here, {}, drain); }
 
 void connection::end(end_reason reason, error_code error, milliseconds drain) noexcept {
   if (phase_ >= phase::closing) return;
@@ -99,11 +103,13 @@ void connection::end(end_reason reason, error_code error, milliseconds drain) no
   drain_until_ = until;
   if (phase_ == phase::open) {
     phase_ = phase::draining;
-    // Not from inside of whoever noticed it.
-    asio::post(executor_, [self = shared_from_this()] { self->end_gate_.open(); });
+    changed();
   } else {
+    // It never ran, but it may have been called on.
     phase_ = phase::finished;
     transport_->close();
+    fail_pending(why_closed());
+    release_written(why_closed());
   }
 }
 
@@ -119,26 +125,20 @@ void connection::abandon() noexcept {
   end(end_reason::closed_here, {}, milliseconds(0));
   lost_ = true;
   transport_->close();
+  fail_pending(why_closed());
   changed();
 }
 
 // ---------------------------------------------------------------- the end
 
-// The whole life of a connection: it waits for a reason to end, then ends in order. Its frame is the last thing
-// that keeps the connection going, so whoever destroys it unfinished (an io_context that goes away) also
-// destroys the coroutines that wait here.
-asio::awaitable<void> connection::supervise(std::shared_ptr<connection> self) {
-  struct watch {
-    connection& of;
-    explicit watch(connection& c) : of(c) {}
-    ~watch() {
-      if (of.phase_ != phase::finished) of.abandon_waiters();
-    }
-  };
-  watch watched(*self);
+// The whole life of a connection: it waits for a reason to end, then ends in order. It waits on a timer only,
+// so its frame belongs to the io_context; an io_context that goes away destroys it, and with it the
+// coroutines that wait in the connection, which would else keep each other.
+asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*/) {
+  auto self = shared_from_this();
   asio::co_spawn(executor_, write_loop(self), asio::detached);
   asio::co_spawn(executor_, read_loop(self), asio::detached);
-  co_await end_gate_.wait();
+  while (phase_ == phase::open) co_await wait_change(clock::time_point::max());
 
   co_await drain();
   co_await flush_out();
@@ -190,8 +190,8 @@ asio::awaitable<void> connection::flush_out() {
   }
 }
 
-// Closing a socket with unread input makes the kernel throw away what the peer hasn't taken yet. So the peer is
-// told that we are done, and what it still sends is read away until it closes too, for a while.
+// Closing a socket with unread input makes the kernel throw away what the peer hasn't taken yet. So the peer
+// is told that we are done, and what it still sends is read away until it closes too, for a while.
 asio::awaitable<void> connection::linger() {
   if (lost_ || backlog() > 0 || ended_.reason == end_reason::end_of_input) co_return;
   if (!transport_->shutdown_send()) co_return;
@@ -222,6 +222,7 @@ void connection::abandon_waiters() noexcept {
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();
+  transport_->close();
 }
 
 // ---------------------------------------------------------------- reading
@@ -299,7 +300,10 @@ asio::awaitable<void> connection::read_messages() {
 bool connection::must_pause() const noexcept {
   // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
   if (backlog() > options_.max_outgoing_bytes + options_.max_outgoing_bytes / 2) return true;
-  if (!processor_.full()) return false;
+  // Turning requests away takes no room for them, so nothing needs to stop for those.
+  const bool full =
+      options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();
+  if (!full) return false;
   // The answer that a handler waits for may be behind what there is no room for.
   if (pending_.size() > 0) return processor_.exhausted();
   return true;
@@ -376,7 +380,8 @@ void connection::end_of_turn() {
   flush();
 }
 
-// What handlers and callers leave behind outside of the reader's own turn is gathered: one write for all of it.
+// What handlers and callers leave behind outside of the reader's own turn is gathered: one write for all of
+// it.
 void connection::turn_later() {
   if (in_reader_ || std::exchange(turn_due_, true)) return;
   asio::post(executor_, [self = shared_from_this()] { self->turn(); });

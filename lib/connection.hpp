@@ -1,11 +1,17 @@
 #pragma once
 
+#include "lib/pending_calls.hpp"
+#include "lib/processor.hpp"
+#include "lib/waiting.hpp"
+
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
 #include <antiphon/streaming/frame_decoder.hpp>
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
+
 #include <boost/asio/steady_timer.hpp>
+
 #include <chrono>
 #include <deque>
 #include <exception>
@@ -15,10 +21,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "lib/pending_calls.hpp"
-#include "lib/processor.hpp"
-#include "lib/waiting.hpp"
 
 namespace antiphon::detail {
 
@@ -55,18 +57,18 @@ class record final : public inbound_call, public processor::item {
 
   detail::route* route = nullptr;
   std::shared_ptr<batch_reply> batch;
-  slice pinned;              // the message's memory, once it is kept
+  slice pinned;  // the message's memory, once it is kept
   bool kept = false;
-  bool registered = false;   // findable by its id
-  bool coroutine = false;    // released when its coroutine has ended, not when it has answered
+  bool registered = false;  // findable by its id
+  bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool answered = false;
 };
 
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// Three files: connection.cpp has its life (reading, writing, ending), incoming.cpp the messages of the peer,
-/// outgoing.cpp our own calls.
+/// Three files: connection.cpp has its life (reading, writing, ending), incoming.cpp the messages of the
+/// peer, outgoing.cpp our own calls.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -91,7 +93,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void drop_result(record& call) noexcept;
   void end_result(record& call);
   void finished(record& call) noexcept;
-  void answer_error(record& call, int code, std::string_view message, const std::optional<raw_json>& data) noexcept;
+  void answer_error(record& call, int code, std::string_view message,
+                    const std::optional<raw_json>& data) noexcept;
   void fail(record& call, std::exception_ptr why) noexcept;
   void keep(record& call);
   void run(record& call, asio::awaitable<void> handler);
@@ -164,7 +167,9 @@ class connection : public std::enable_shared_from_this<connection> {
   raw_json kept_result(std::string_view text) const;
   call_failure error_of(const message_view& message) const;
   /// Nothing more will be received, so no answer either.
-  bool ended_answers() const noexcept { return phase_ != phase::created && phase_ != phase::open && ended_.reason != end_reason::closed_here; }
+  bool ended_answers() const noexcept {
+    return phase_ != phase::created && phase_ != phase::open && ended_.reason != end_reason::closed_here;
+  }
   void return_permit(pending_calls::entry& call) noexcept;
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id);
@@ -173,7 +178,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void arm_call_timer();
   void on_call_timer();
   error_code why_closed() const noexcept;
-  bool can_send() const noexcept { return phase_ < phase::closing; }
+  bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
   asio::any_io_executor executor_;
   transport_ptr transport_;
@@ -200,7 +205,6 @@ class connection : public std::enable_shared_from_this<connection> {
 
   gate reader_gate_;
   gate writer_gate_;
-  gate end_gate_;
   asio::steady_timer change_timer_;
   asio::steady_timer call_timer_;
   bool call_timer_armed_ = false;

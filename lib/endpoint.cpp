@@ -1,6 +1,6 @@
-#include <antiphon/endpoint.hpp>
-
 #include "lib/connection.hpp"
+
+#include <antiphon/endpoint.hpp>
 
 namespace antiphon {
 

@@ -1,11 +1,12 @@
 // The peer's messages: dispatch, answers, cancellation.
 
+#include "lib/connection.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <cstring>
 #include <fmt/format.h>
 
-#include "lib/connection.hpp"
+#include <cstring>
 
 namespace antiphon::detail {
 
@@ -76,23 +77,19 @@ void connection::next_batch_member() {
 void connection::on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch) {
   const message_view message = message_view::parse(text, options_.limits);
   switch (message.kind()) {
-    case message_kind::request:
-      return on_request(message, batch);
-    case message_kind::notification:
-      return on_notification(message);
-    case message_kind::response:
-      return on_response(message, false);
-    case message_kind::error_response:
-      return on_response(message, true);
-    case message_kind::invalid:
-      return on_invalid(message, batch);
+    case message_kind::request: return on_request(message, batch);
+    case message_kind::notification: return on_notification(message);
+    case message_kind::response: return on_response(message, false);
+    case message_kind::error_response: return on_response(message, true);
+    case message_kind::invalid: return on_invalid(message, batch);
   }
 }
 
 void connection::on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
   ++stats_.malformed_received;
   if (!message.wants_answer()) return;
-  answer_without_record(message.id_text(), static_cast<int>(rpc_errc::invalid_request), message.problem(), batch);
+  answer_without_record(message.id_text(), static_cast<int>(rpc_errc::invalid_request), message.problem(),
+                        batch);
 }
 
 void connection::on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
@@ -170,7 +167,8 @@ void connection::admit(record& call) {
     begin(call);
     return;
   }
-  const bool reject = options_.overload == overload::reject ? processor_.overloaded() : processor_.requests_exhausted();
+  const bool reject =
+      options_.overload == overload::reject ? processor_.overloaded() : processor_.requests_exhausted();
   if (call.request && reject) {
     ++stats_.requests_rejected;
     std::string data = fmt::format(R"({{"limit":{},"in_flight":{},"queued":{}}})", processor_.limit(),
@@ -241,11 +239,12 @@ void connection::keep(record& call) {
 void connection::run(record& call, asio::awaitable<void> handler) {
   call.coroutine = true;
   record* one = &call;
-  asio::co_spawn(executor_, std::move(handler),
-                 asio::bind_cancellation_slot(call.cancel_.slot(), [self = shared_from_this(), one](std::exception_ptr) {
-                   self->release(*one);
-                   self->turn_later();
-                 }));
+  asio::co_spawn(
+      executor_, std::move(handler),
+      asio::bind_cancellation_slot(call.cancel_.slot(), [self = shared_from_this(), one](std::exception_ptr) {
+        self->release(*one);
+        self->turn_later();
+      }));
 }
 
 void connection::release_order(record& call) {

@@ -1,12 +1,14 @@
 // Our own calls: requests, notifications, batches, and the peer's answers to them.
 
+#include "lib/connection.hpp"
+
 #include <antiphon/transport/buffer_pool.hpp>
+
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <charconv>
 
-#include "lib/connection.hpp"
+#include <charconv>
 
 namespace antiphon::detail {
 
@@ -27,15 +29,11 @@ std::uint64_t own_id(std::string_view text) noexcept {
 
 error_code connection::why_closed() const noexcept {
   switch (ended_.reason) {
-    case end_reason::end_of_input:
-      return make_error_code(errc::end_of_input);
-    case end_reason::closed_here:
-      return make_error_code(errc::closed);
-    case end_reason::connection_lost:
-      return make_error_code(errc::connection_lost);
+    case end_reason::end_of_input: return make_error_code(errc::end_of_input);
+    case end_reason::closed_here: return make_error_code(errc::closed);
+    case end_reason::connection_lost: return make_error_code(errc::connection_lost);
     case end_reason::protocol_error:
-    case end_reason::limit_exceeded:
-      return ended_.error;
+    case end_reason::limit_exceeded: return ended_.error;
   }
   return make_error_code(errc::closed);
 }
@@ -174,7 +172,8 @@ asio::awaitable<error_code> connection::wait_written(std::uint64_t position) {
     at->who.put(std::move(handler));
   };
   const write_outcome outcome =
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(write_outcome)>(suspend, asio::use_awaitable);
+      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(write_outcome)>(suspend,
+                                                                                        asio::use_awaitable);
   co_return outcome.error;
 }
 
@@ -209,7 +208,8 @@ raw_json connection::kept_result(std::string_view text) const {
 }
 
 call_failure connection::error_of(const message_view& message) const {
-  call_failure failure{make_error_code(errc::invalid_response), "the peer's error is malformed", std::nullopt};
+  call_failure failure{make_error_code(errc::invalid_response), "the peer's error is malformed",
+                       std::nullopt};
   json_cursor in(message.error_text());
   std::string_view key;
   std::int64_t code = 0;
@@ -273,7 +273,8 @@ void connection::give_up(std::uint64_t id, errc why) noexcept {
 }
 
 void connection::forget(std::uint64_t id) noexcept {
-  if (pending_calls::entry* call = pending_.find(id); call != nullptr && !call->waiter) pending_.remove(*call);
+  if (pending_calls::entry* call = pending_.find(id); call != nullptr && !call->waiter)
+    pending_.remove(*call);
 }
 
 void connection::write_cancel(std::uint64_t id) {
@@ -419,7 +420,9 @@ void peer::close() const {
   if (connection_ != nullptr) close(connection_->options().close_timeout);
 }
 
-endpoint_stats peer::stats() const { return connection_ == nullptr ? endpoint_stats() : connection_->stats(); }
+endpoint_stats peer::stats() const {
+  return connection_ == nullptr ? endpoint_stats() : connection_->stats();
+}
 
 asio::any_io_executor peer::get_executor() const {
   return connection_ == nullptr ? asio::any_io_executor() : connection_->executor();

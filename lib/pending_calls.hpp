@@ -1,21 +1,22 @@
 #pragma once
 
+#include "lib/waiting.hpp"
+
 #include <antiphon/peer.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "lib/waiting.hpp"
-
 namespace antiphon::detail {
 
 /// Outgoing calls that wait for their answer, by id.
 ///
-/// A state machine without I/O: the connection tells it what happened and resumes who waited. Ids count up from
-/// 1 and index the table directly; an id whose place is still taken by an older call is skipped, so each one is
-/// unique among those in flight and below 2^53, which JavaScript peers need. No allocation once it has grown to
-/// the number of calls in flight.
+/// A state machine without I/O: the connection tells it what happened and resumes who waited. Ids count up
+/// from 1 and index the table directly; an id whose place is still taken by an older call is skipped, so each
+/// one is unique among those in flight and below 2^53, which JavaScript peers need. No allocation once it has
+/// grown to the number of calls in flight.
 class pending_calls {
  public:
   using clock = std::chrono::steady_clock;

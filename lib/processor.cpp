@@ -16,7 +16,9 @@ bool processor::starts_now(const item& message, bool requests_open) const noexce
 }
 
 bool processor::full() const noexcept {
-  return (!requests_.empty() && requests_.size() >= max_queued_) || queued_bytes_ >= max_queued_bytes_;
+  // Where requests are rejected, their number never stops the reader.
+  const bool by_number = waits_ && !requests_.empty() && requests_.size() >= max_queued_;
+  return by_number || queued_bytes_ >= max_queued_bytes_;
 }
 
 bool processor::requests_exhausted() const noexcept {
@@ -66,8 +68,8 @@ processor::item* processor::next(bool requests_open) {
   item* chosen = nullptr;
   if (may_request && (notification == nullptr || request->arrival < notification->arrival)) {
     chosen = request;
-  } else if (notification != nullptr &&
-             (request == nullptr || notification->arrival < request->arrival || may_pass_requests(*notification))) {
+  } else if (notification != nullptr && (request == nullptr || notification->arrival < request->arrival ||
+                                         may_pass_requests(*notification))) {
     chosen = notification;
   }
   if (chosen == nullptr) return nullptr;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <antiphon/endpoint_options.hpp>
+
 #include <boost/intrusive/list.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,13 +13,13 @@ namespace antiphon::detail {
 /// Which messages may run: permits, the queue, order. A state machine without I/O; every state change of
 /// in-flight work happens here.
 ///
-/// Requests take a permit for their handler's life, and lend it while the handler awaits the peer. Messages start
-/// in arrival order, with two exceptions: while a request waits for a permit, notifications pass it, since the
-/// limit is none of theirs; and nothing starts behind a running `ordered` message.
+/// Requests take a permit for their handler's life, and lend it while the handler awaits the peer. Messages
+/// start in arrival order, with two exceptions: while a request waits for a permit, notifications pass it,
+/// since the limit is none of theirs; and nothing starts behind a running `ordered` message.
 ///
 /// A lent permit that comes back is taken at once, even when another handler holds it meanwhile: the count is
-/// then above the limit for a while and no request starts until it has fallen. Waiting for a free permit could
-/// wait for a handler that waits for this one.
+/// then above the limit for a while and no request starts until it has fallen. Waiting for a free permit
+/// could wait for a handler that waits for this one.
 class processor {
  public:
   enum class state : std::uint8_t { idle, queued, running, lent };
@@ -34,15 +36,21 @@ class processor {
   explicit processor(const endpoint_options& options) noexcept
       : max_in_flight_(options.max_in_flight == 0 ? 1 : options.max_in_flight),
         max_queued_(options.max_queued),
-        max_queued_bytes_(options.max_queued_bytes) {}
+        max_queued_bytes_(options.max_queued_bytes),
+        waits_(options.overload == overload::wait) {}
 
   /// Whether a message that has just arrived starts at once.
   /// @param requests_open whether requests may start at all (output isn't backed up)
   bool starts_now(const item& message, bool requests_open) const noexcept;
-  /// Whether one more request is beyond running and waiting ones together.
-  bool overloaded() const noexcept { return in_flight_ + requests_.size() >= max_in_flight_ + max_queued_; }
+  /// Whether one more request is beyond running and waiting ones together, or what waits is too large.
+  bool overloaded() const noexcept {
+    return in_flight_ + requests_.size() >= max_in_flight_ + max_queued_ ||
+           queued_bytes_ >= max_queued_bytes_;
+  }
   /// Whether reading should pause until something has started.
   bool full() const noexcept;
+  /// The same where requests are turned away: only notifications can make it so.
+  bool full_of_notifications() const noexcept { return queued_bytes_ >= 2 * max_queued_bytes_; }
   /// Beyond this even a reader that has reason to go on takes no more requests, or no more of anything.
   bool requests_exhausted() const noexcept;
   bool exhausted() const noexcept { return queued_bytes_ >= 3 * max_queued_bytes_; }
@@ -81,6 +89,7 @@ class processor {
   std::size_t max_in_flight_;
   std::size_t max_queued_;
   std::size_t max_queued_bytes_;
+  bool waits_;  // rather than rejects
 
   std::size_t in_flight_ = 0;  // permits taken
   std::size_t running_ = 0;    // handlers that have started and not ended, of every kind

@@ -1,4 +1,5 @@
 #include <antiphon/router.hpp>
+
 #include <stdexcept>
 
 namespace antiphon {

@@ -1,4 +1,5 @@
 #include <antiphon/rpc_error.hpp>
+
 #include <boost/json/serialize.hpp>
 
 namespace antiphon {
@@ -21,6 +22,8 @@ void call_failure::raise() const {
   throw boost::system::system_error(code, message);
 }
 
-void throw_exception_from_error(const call_failure& failure, const boost::source_location&) { failure.raise(); }
+void throw_exception_from_error(const call_failure& failure, const boost::source_location&) {
+  failure.raise();
+}
 
 }  // namespace antiphon

@@ -1,10 +1,12 @@
+#include "lib/waiting.hpp"
+
 #include <antiphon/serve.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+
 #include <exception>
 #include <list>
-
-#include "lib/waiting.hpp"
 
 namespace antiphon {
 
@@ -41,7 +43,8 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
     if (failed == asio::error::operation_aborted) break;
     if (failed) throw boost::system::system_error(failed, "accept");
     // What goes wrong with one connection is that connection's end.
-    asio::co_spawn(executor, serve_one(all, std::move(over), make_routes(), options), [](std::exception_ptr) {});
+    asio::co_spawn(executor, serve_one(all, std::move(over), make_routes(), options),
+                   [](std::exception_ptr) {});
   }
   at.close();
   co_await asio::this_coro::reset_cancellation_state();

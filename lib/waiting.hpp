@@ -5,6 +5,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
 #include <optional>
 #include <utility>
 
@@ -50,7 +51,8 @@ using waiter_slot = slot_for<waiting<Result>>;
 template <class Result>
 void resume_later(waiting<Result> who, Result result) {
   auto executor = asio::get_associated_executor(who);
-  asio::post(executor, [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
+  asio::post(executor,
+             [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
 }
 
 /// Resumes it at once when already on its executor.

@@ -1,10 +1,11 @@
+#include "streaming/json_escape.hpp"
+#include "streaming/utf8.hpp"
+
 #include <antiphon/streaming/encode.hpp>
-#include <array>
+
 #include <charconv>
 #include <cmath>
 #include <vector>
-
-#include "streaming/json_text.hpp"
 
 namespace antiphon::detail {
 
@@ -19,31 +20,11 @@ void encode_number(output_chain& out, Number value) {
   out.advance(static_cast<std::size_t>(end - begin));
 }
 
-bool needs_escape(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
-
-void encode_escape(output_chain& out, char c) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  switch (c) {
-    case '"':
-      return out.append("\\\"");
-    case '\\':
-      return out.append("\\\\");
-    case '\b':
-      return out.append("\\b");
-    case '\f':
-      return out.append("\\f");
-    case '\n':
-      return out.append("\\n");
-    case '\r':
-      return out.append("\\r");
-    case '\t':
-      return out.append("\\t");
-    default: {
-      const auto code = static_cast<unsigned char>(c);
-      const std::array<char, 6> escape{'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
-      out.append(std::string_view(escape.data(), escape.size()));
-    }
-  }
+template <class Number>
+void encode_finite(output_chain& out, Number value) {
+  if (!std::isfinite(value))
+    throw boost::system::system_error(errc::not_encodable, "JSON has no NaN and no infinity");
+  encode_number(out, value);
 }
 
 }  // namespace
@@ -51,11 +32,8 @@ void encode_escape(output_chain& out, char c) {
 void encode_int64(output_chain& out, std::int64_t value) { encode_number(out, value); }
 void encode_uint64(output_chain& out, std::uint64_t value) { encode_number(out, value); }
 
-void encode_double(output_chain& out, double value) {
-  if (!std::isfinite(value))
-    throw boost::system::system_error(errc::not_encodable, "JSON has no NaN and no infinity");
-  encode_number(out, value);
-}
+void encode_float(output_chain& out, float value) { encode_finite(out, value); }
+void encode_double(output_chain& out, double value) { encode_finite(out, value); }
 
 void encode_string(output_chain& out, std::string_view value) {
   if (!is_utf8(value)) throw boost::system::system_error(errc::not_encodable, "the string is not UTF-8");
@@ -66,10 +44,23 @@ void encode_string(output_chain& out, std::string_view value) {
     out.append(value.substr(0, plain));
     value.remove_prefix(plain);
     if (value.empty()) break;
-    encode_escape(out, value.front());
+    out.append(escape_for(value.front()));
     value.remove_prefix(1);
   }
   out.append('"');
+}
+
+void encode_raw(output_chain& out, const slice& text) {
+  // A line break would end the message where lines are frames. In JSON text it can only be a blank.
+  std::string_view rest = text.bytes();
+  std::size_t line_end = rest.find('\n');
+  if (line_end == rest.npos) return out.append(text);
+  for (; line_end != rest.npos; line_end = rest.find('\n')) {
+    out.append(rest.substr(0, line_end));
+    out.append(' ');
+    rest.remove_prefix(line_end + 1);
+  }
+  out.append(rest);
 }
 
 void encode_dom(output_chain& out, const boost::json::value& value) {
@@ -81,24 +72,14 @@ void encode_dom(output_chain& out, const boost::json::value& value) {
   std::vector<level> levels;
   const auto scalar_or_open = [&](const boost::json::value& v) {
     switch (v.kind()) {
-      case boost::json::kind::null:
-        return out.append("null");
-      case boost::json::kind::bool_:
-        return encode(out, v.get_bool());
-      case boost::json::kind::int64:
-        return encode_int64(out, v.get_int64());
-      case boost::json::kind::uint64:
-        return encode_uint64(out, v.get_uint64());
-      case boost::json::kind::double_:
-        return encode_double(out, v.get_double());
-      case boost::json::kind::string:
-        return encode_string(out, v.get_string());
-      case boost::json::kind::array:
-        out.append('[');
-        break;
-      case boost::json::kind::object:
-        out.append('{');
-        break;
+      case boost::json::kind::null: return out.append("null");
+      case boost::json::kind::bool_: return encode(out, v.get_bool());
+      case boost::json::kind::int64: return encode_int64(out, v.get_int64());
+      case boost::json::kind::uint64: return encode_uint64(out, v.get_uint64());
+      case boost::json::kind::double_: return encode_double(out, v.get_double());
+      case boost::json::kind::string: return encode_string(out, v.get_string());
+      case boost::json::kind::array: out.append('['); break;
+      case boost::json::kind::object: out.append('{'); break;
     }
     levels.push_back({&v, 0});
   };

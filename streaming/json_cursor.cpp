@@ -1,10 +1,13 @@
+#include "streaming/json_text.hpp"
+#include "streaming/utf8.hpp"
+
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/json_cursor.hpp>
+
 #include <boost/json/value_stack.hpp>
+
 #include <charconv>
 #include <vector>
-
-#include "streaming/json_text.hpp"
 
 namespace antiphon::detail {
 
@@ -12,6 +15,10 @@ namespace {
 
 // Typed decoding recurses with the type; only a type that contains itself can get this deep.
 constexpr unsigned max_typed_depth = 1024;
+
+constexpr std::string_view end_of_text = "the end of the text";
+constexpr std::string_view end_of_container = "the end of the container";
+constexpr std::string_view malformed = "malformed JSON";
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -53,29 +60,26 @@ decode_error json_cursor::take_error() {
 
 std::string_view json_cursor::found() noexcept {
   blanks();
-  if (at_ == end_) return "the end of the text";
-  switch (*at_) {
-    case '{':
-      return "an object";
-    case '[':
-      return "an array";
-    case '"':
-      return "a string";
-    case 't':
-    case 'f':
-      return "a boolean";
-    case 'n':
-      return "null";
+  const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
+  if (rest.empty()) return end_of_text;
+  switch (rest.front()) {
+    case '{': return "an object";
+    case '[': return "an array";
+    case '"': return "a string";
+    case 't': return rest.starts_with("true") ? "a boolean" : malformed;
+    case 'f': return rest.starts_with("false") ? "a boolean" : malformed;
+    case 'n': return rest.starts_with("null") ? "null" : malformed;
     case ']':
-    case '}':
-      return "the end of the container";
-    default:
-      return is_digit(*at_) || *at_ == '-' ? "a number" : "malformed JSON";
+    case '}': return end_of_container;
+    default: return is_digit(rest.front()) || rest.front() == '-' ? "a number" : malformed;
   }
 }
 
 bool json_cursor::expected(std::string_view what) {
-  return fail(errc::wrong_type, "expected " + std::string(what) + ", found " + std::string(found()));
+  const std::string_view there = found();
+  const bool is_value = there != end_of_text && there != end_of_container && there != malformed;
+  return fail(is_value ? errc::wrong_type : errc::invalid_json,
+              "expected " + std::string(what) + ", found " + std::string(there));
 }
 
 bool json_cursor::at_end() {
@@ -105,28 +109,30 @@ bool json_cursor::read_bool(bool& out) {
   return expected("a boolean");
 }
 
-bool json_cursor::number_token(std::string_view& token, bool& integral) {
+bool json_cursor::number_token(std::string_view what, std::string_view& token, bool& integral) {
   blanks();
   const char* p = at_;
+  if (p == end_ || !(is_digit(*p) || *p == '-')) return expected(what);
   const auto digits = [&] {
     const char* first = p;
     while (p != end_ && is_digit(*p)) ++p;
     return p != first;
   };
-  if (p != end_ && *p == '-') ++p;
+  const auto malformed_number = [this] { return fail(errc::invalid_json, "malformed number"); };
+  if (*p == '-') ++p;
   const char* first_digit = p;
-  if (!digits() || (*first_digit == '0' && p - first_digit > 1)) return false;
+  if (!digits() || (*first_digit == '0' && p - first_digit > 1)) return malformed_number();
   integral = true;
   if (p != end_ && *p == '.') {
     integral = false;
     ++p;
-    if (!digits()) return false;
+    if (!digits()) return malformed_number();
   }
   if (p != end_ && (*p == 'e' || *p == 'E')) {
     integral = false;
     ++p;
     if (p != end_ && (*p == '+' || *p == '-')) ++p;
-    if (!digits()) return false;
+    if (!digits()) return malformed_number();
   }
   token = {at_, static_cast<std::size_t>(p - at_)};
   return true;
@@ -135,7 +141,7 @@ bool json_cursor::number_token(std::string_view& token, bool& integral) {
 bool json_cursor::read_int64(std::int64_t& out) {
   std::string_view token;
   bool integral = false;
-  if (!number_token(token, integral)) return expected("an integer");
+  if (!number_token("an integer", token, integral)) return false;
   if (!integral) return fail(errc::wrong_type, "expected an integer, found a fraction");
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), out);
   if (error != std::errc()) return fail(errc::number_out_of_range, "the number is out of range");
@@ -146,7 +152,7 @@ bool json_cursor::read_int64(std::int64_t& out) {
 bool json_cursor::read_uint64(std::uint64_t& out) {
   std::string_view token;
   bool integral = false;
-  if (!number_token(token, integral)) return expected("an integer");
+  if (!number_token("an integer", token, integral)) return false;
   if (!integral) return fail(errc::wrong_type, "expected an integer, found a fraction");
   if (token == "-0") {
     out = 0;
@@ -158,36 +164,45 @@ bool json_cursor::read_uint64(std::uint64_t& out) {
   return true;
 }
 
-bool json_cursor::read_double(double& out) {
+template <class Number>
+bool json_cursor::read_real(Number& out) {
   std::string_view token;
   bool integral = false;
-  if (!number_token(token, integral)) return expected("a number");
-  if (!parse_double(token, out)) return fail(errc::number_out_of_range, "the number is out of range");
+  if (!number_token("a number", token, integral)) return false;
+  if (!parse_number(token, out)) return fail(errc::number_out_of_range, "the number is out of range");
   at_ += token.size();
   return true;
 }
 
+bool json_cursor::read_float(float& out) { return read_real(out); }
+bool json_cursor::read_double(double& out) { return read_real(out); }
+
 bool json_cursor::string_token(std::string_view& inside, bool& escapes) {
   blanks();
-  if (at_ == end_ || *at_ != '"') return false;
+  if (at_ == end_ || *at_ != '"') return expected("a string");
   escapes = false;
+  unsigned char bits = 0;
   for (const char* p = at_ + 1; p != end_; ++p) {
-    if (*p == '"') {
+    const auto c = static_cast<unsigned char>(*p);
+    if (c == '"') {
       inside = {at_ + 1, static_cast<std::size_t>(p - at_ - 1)};
-      return true;
+      const bool ascii = bits < 0x80;
+      return ascii || is_utf8(inside) || fail(errc::invalid_utf8, "a string that is not UTF-8");
     }
-    if (*p == '\\') {
+    if (c < 0x20) return fail(errc::invalid_json, "a control character in a string");
+    bits |= c;
+    if (c == '\\') {
       escapes = true;
       if (++p == end_) break;
     }
   }
-  return false;
+  return fail(errc::invalid_json, "a string without an end");
 }
 
 bool json_cursor::read_string(std::string_view& out) {
   std::string_view inside;
   bool escapes = false;
-  if (!string_token(inside, escapes)) return expected("a string");
+  if (!string_token(inside, escapes)) return false;
   if (escapes) {
     scratch_ = std::make_shared<std::string>();
     if (!unescape(inside, *scratch_)) return fail(errc::invalid_json, "malformed escape in a string");
@@ -201,7 +216,7 @@ bool json_cursor::read_string(std::string_view& out) {
 
 bool json_cursor::read_plain_string(std::string_view& out) {
   bool escapes = false;
-  if (!string_token(out, escapes)) return expected("a string");
+  if (!string_token(out, escapes)) return false;
   if (escapes) return fail(errc::wrong_type, "the string has escapes and can't be viewed in place");
   at_ = out.data() + out.size() + 1;
   return true;
@@ -292,7 +307,7 @@ bool json_cursor::read_dom(boost::json::value& out) {
     } else if (at_ != end_ && *at_ == '"') {
       if (!read_string(text)) return false;
       stack.push_string({text.data(), text.size()});
-    } else if (number_token(text, integral)) {
+    } else if (number_token("a value", text, integral)) {
       std::int64_t small = 0;
       std::uint64_t large = 0;
       const char* last = text.data() + text.size();
@@ -303,12 +318,12 @@ bool json_cursor::read_dom(boost::json::value& out) {
         stack.push_uint64(large);
       } else {
         double number = 0;
-        if (!parse_double(text, number)) return fail(errc::number_out_of_range, "the number is out of range");
+        if (!parse_number(text, number)) return fail(errc::number_out_of_range, "the number is out of range");
         stack.push_double(number);
       }
       at_ = last;
     } else {
-      return expected("a value");
+      return false;
     }
     return true;
   };

@@ -17,10 +17,9 @@ std::size_t skip_json_value(std::string_view text) noexcept;
 /// malformed or a surrogate stands alone.
 bool unescape(std::string_view inside, std::string& out);
 
-/// The number in `token` (of valid grammar), correctly rounded; false when it is beyond a double's range.
-bool parse_double(std::string_view token, double& out) noexcept;
-
-/// Whether `text` is strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) noexcept;
+/// The number in `token` (of valid grammar), correctly rounded; false when it is beyond a `Number`'s range.
+/// For float and double.
+template <class Number>
+bool parse_number(std::string_view token, Number& out) noexcept;
 
 }  // namespace antiphon::detail

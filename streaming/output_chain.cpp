@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <antiphon/streaming/output_chain.hpp>
+
+#include <algorithm>
 
 namespace antiphon {
 
@@ -52,7 +53,8 @@ void output_chain::begin_frame(const framing& rules) {
     current_.clear();  // all that stood here has left
     sealed_ = 0;
   }
-  if (current_.capacity() - current_.size() < room + worth_starting) grow(std::max(block_size_, room + worth_starting));
+  if (current_.capacity() - current_.size() < room + worth_starting)
+    grow(std::max(block_size_, room + worth_starting));
   open_ = true;
   head_room_ = room;
   frame_at_ = current_.size();

@@ -1,14 +1,13 @@
+#include "streaming/json_text.hpp"
+
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/raw_json.hpp>
-#include <cstring>
 
-#include "streaming/json_text.hpp"
+#include <cstring>
 
 namespace antiphon {
 
-std::string decode_error::describe() const {
-  return path.empty() ? message : path + ": " + message;
-}
+std::string decode_error::describe() const { return path.empty() ? message : path + ": " + message; }
 
 decode_failure::decode_failure(decode_error reason)
     : boost::system::system_error(reason.code, reason.describe()), reason_(std::move(reason)) {}
@@ -21,19 +20,13 @@ json_kind raw_json::kind() const noexcept {
   std::string_view text = this->text();
   while (!text.empty() && detail::is_json_blank(text.front())) text.remove_prefix(1);
   switch (text.empty() ? 'n' : text.front()) {
-    case '{':
-      return json_kind::object;
-    case '[':
-      return json_kind::array;
-    case '"':
-      return json_kind::string;
+    case '{': return json_kind::object;
+    case '[': return json_kind::array;
+    case '"': return json_kind::string;
     case 't':
-    case 'f':
-      return json_kind::boolean;
-    case 'n':
-      return json_kind::null;
-    default:
-      return json_kind::number;
+    case 'f': return json_kind::boolean;
+    case 'n': return json_kind::null;
+    default: return json_kind::number;
   }
 }
 

@@ -1,3 +1,4 @@
+#include "streaming/json_escape.hpp"
 #include "streaming/string_content.hpp"
 
 #include <antiphon/streaming/request_id.hpp>
@@ -9,21 +10,6 @@ namespace antiphon {
 namespace {
 
 std::string_view without_quotes(std::string_view json) noexcept { return json.substr(1, json.size() - 2); }
-
-void append_escaped(std::string& json, char c) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  if (c == '"' || c == '\\') {
-    json += '\\';
-    json += c;
-  } else if (byte < 0x20) {
-    json += "\\u00";
-    json += hex[byte >> 4];
-    json += hex[byte & 15];
-  } else {
-    json += c;
-  }
-}
 
 }  // namespace
 
@@ -42,7 +28,13 @@ request_id request_id::from_json(std::string_view json) {
 request_id request_id::from_string(std::string_view content) {
   request_id id;
   id.json_ = '"';
-  for (const char c : content) append_escaped(id.json_, c);
+  for (const char c : content) {
+    if (detail::needs_escape(c)) {
+      id.json_ += detail::escape_for(c);
+    } else {
+      id.json_ += c;
+    }
+  }
   id.json_ += '"';
   return id;
 }

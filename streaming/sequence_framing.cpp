@@ -1,4 +1,5 @@
 #include "streaming/bounds.hpp"
+#include "streaming/json_text.hpp"
 
 #include <antiphon/streaming/sequence_framing.hpp>
 
@@ -8,7 +9,6 @@
 namespace antiphon {
 namespace {
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool begins_scalar(char c) noexcept { return is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n'; }
 // Wider than the grammar: where a malformed number or word ends is all that is asked here.
@@ -30,8 +30,8 @@ std::unique_ptr<framing> sequence_framing::make(const limits& bounds) {
 framing::step sequence_framing::look(std::string_view window) {
   step result;
   if (within_ == inside::nothing) {
-    result.skip =
-        static_cast<std::size_t>(std::find_if_not(window.begin(), window.end(), is_blank) - window.begin());
+    result.skip = static_cast<std::size_t>(
+        std::find_if_not(window.begin(), window.end(), detail::is_json_blank) - window.begin());
     window.remove_prefix(result.skip);
     if (window.empty()) return result;
     const char first = window.front();

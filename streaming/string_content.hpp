@@ -1,5 +1,7 @@
 #pragma once
 
+#include "streaming/json_escape.hpp"
+
 #include <cstddef>
 #include <string_view>
 
@@ -18,14 +20,9 @@ class string_content {
   int next() noexcept;
 
  private:
-  int escape() noexcept;
-  bool code_unit(std::size_t at, unsigned& unit) const noexcept;
-  void queue_utf8(unsigned code_point) noexcept;
-
   std::string_view raw_;
-  unsigned char queue_[4] = {};
-  unsigned queued_ = 0;  // how many bytes of queue_ are filled
-  unsigned given_ = 0;   // how many of those were given out
+  unescaped escape_;       // the last escape met
+  std::size_t given_ = 0;  // how many of its bytes were given out
 };
 
 // Whether two JSON strings, without their quotes, mean the same.

@@ -1,4 +1,6 @@
 #include "streaming/bounds.hpp"
+#include "streaming/json_text.hpp"
+#include "streaming/utf8.hpp"
 
 #include <antiphon/streaming/validate.hpp>
 
@@ -40,7 +42,7 @@ class checker {
   }
   char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
   void skip_blanks() noexcept {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    while (at_ != end_ && detail::is_json_blank(*at_)) ++at_;
   }
 
   bool open(bool object) noexcept;
@@ -182,33 +184,7 @@ bool checker::code_unit(unsigned& unit) noexcept {
   return true;
 }
 
-// The Unicode Standard, table 3-7: well-formed UTF-8 byte sequences.
-bool checker::multi_byte() noexcept {
-  const auto lead = static_cast<unsigned char>(*at_);
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  int more = 0;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    more = 1;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    more = 2;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    more = 3;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-  } else {
-    return fail(errc::invalid_utf8);
-  }
-  for (++at_; more > 0; --more, ++at_) {
-    const auto c = static_cast<unsigned char>(peek());
-    if (c < low || c > high) return fail(errc::invalid_utf8);
-    low = 0x80;
-    high = 0xBF;
-  }
-  return true;
-}
+bool checker::multi_byte() noexcept { return detail::skip_multi_byte(at_, end_) || fail(errc::invalid_utf8); }
 
 bool checker::digits() noexcept {
   if (!is_digit(peek())) return fail(errc::invalid_json);

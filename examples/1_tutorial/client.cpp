@@ -1,4 +1,5 @@
 #include <antiphon/antiphon.hpp>
+
 #include <fmt/core.h>
 
 boost::asio::awaitable<void> talk(antiphon::endpoint& server) {

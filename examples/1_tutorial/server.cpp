@@ -1,4 +1,5 @@
 #include <antiphon/antiphon.hpp>
+
 #include <fmt/core.h>
 
 struct add_params {

@@ -3,8 +3,10 @@
 #include <antiphon/batch.hpp>
 #include <antiphon/peer.hpp>
 #include <antiphon/streaming/request_id.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+
 #include <exception>
 #include <string>
 #include <string_view>
@@ -13,8 +15,8 @@ namespace antiphon {
 
 /// What a handler may know and do about the message that it handles.
 ///
-/// A handler that takes a `call_context&` first gets it; it is valid until the handler ends. On the endpoint's
-/// executor only.
+/// A handler that takes a `call_context&` first gets it; it is valid until the handler ends. On the
+/// endpoint's executor only.
 class call_context {
  public:
   call_context(const call_context&) = delete;
@@ -26,12 +28,12 @@ class call_context {
   bool is_notification() const noexcept { return notification_; }
   /// The parameters as they came; null when there are none.
   raw_json params() const noexcept { return params_.empty() ? raw_json() : raw_json(params_); }
-  /// Whether the peer has cancelled this request, or the endpoint is closing. A coroutine handler also sees it as
-  /// its Asio cancellation signal: the operation it awaits ends with `operation_aborted`.
+  /// Whether the peer has cancelled this request, or the endpoint is closing. A coroutine handler also sees
+  /// it as its Asio cancellation signal: the operation it awaits ends with `operation_aborted`.
   bool cancelled() const noexcept { return cancelled_; }
 
-  /// The other side, to call back on. While such a call is awaited, the handler's permit is lent to others, so
-  /// that handlers that await the peer can't block the requests that the peer needs answered first.
+  /// The other side, to call back on. While such a call is awaited, the handler's permit is lent to others,
+  /// so that handlers that await the peer can't block the requests that the peer needs answered first.
   antiphon::peer peer() const noexcept;
   template <class R = raw_json, class... Args>
   asio::awaitable<R> call(std::string_view method, const Args&... args) const {

@@ -4,7 +4,9 @@
 #include <antiphon/peer.hpp>
 #include <antiphon/router.hpp>
 #include <antiphon/transport/transport.hpp>
+
 #include <boost/asio/awaitable.hpp>
+
 #include <type_traits>
 #include <utility>
 
@@ -12,9 +14,9 @@ namespace antiphon {
 
 /// One side of a connection: client and server at once.
 ///
-/// It answers what its router knows and calls on the other side through `peer`'s members. All of it runs on the
-/// transport's executor, which must be serial; so do the handlers. Destroying it closes the connection at once
-/// and cancels what runs; handlers still suspended then finish without it.
+/// It answers what its router knows and calls on the other side through `peer`'s members. All of it runs on
+/// the transport's executor, which must be serial; so do the handlers. Destroying it closes the connection at
+/// once and cancels what runs; handlers still suspended then finish without it.
 class endpoint : public peer {
  public:
   explicit endpoint(transport_ptr over, router routes = router(),
@@ -26,8 +28,8 @@ class endpoint : public peer {
   /// Serves the connection until it ends, and says why it did.
   ///
   /// At the end of the input, everything that had been received whole is handled and answered first, within
-  /// `endpoint_options::drain_timeout`. When the stream is broken the peer is told with one error (id null). Does
-  /// not throw for anything the peer does. Cancelling it is `close`. Once an endpoint.
+  /// `endpoint_options::drain_timeout`. When the stream is broken the peer is told with one error (id null).
+  /// Does not throw for anything the peer does. Cancelling it is `close`. Once an endpoint.
   asio::awaitable<ended> run();
 
   /// Serves the connection while `body`, a function of the endpoint, runs; closes it when that returns.

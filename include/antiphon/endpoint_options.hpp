@@ -5,6 +5,7 @@
 #include <antiphon/streaming/framing.hpp>
 #include <antiphon/streaming/limits.hpp>
 #include <antiphon/streaming/validate.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -27,7 +28,8 @@ struct endpoint_options {
   antiphon::limits limits;
   validation check = validation::full;
 
-  /// Requests whose handlers run at the same time; one that awaits the peer isn't counted meanwhile. At least 1.
+  /// Requests whose handlers run at the same time; one that awaits the peer isn't counted meanwhile. At
+  /// least 1.
   std::size_t max_in_flight = 128;
   /// Requests that wait for that, in number, and everything that waits, in bytes.
   std::size_t max_queued = 1024;
@@ -67,8 +69,8 @@ enum class end_reason {
 
 struct ended {
   end_reason reason = end_reason::end_of_input;
-  /// The cause: success, `errc::truncated_message` when the input ended inside a message, a framing error, or the
-  /// transport's own error.
+  /// The cause: success, `errc::truncated_message` when the input ended inside a message, a framing error, or
+  /// the transport's own error.
   error_code error;
 
   /// What a process that served one connection exits with: 0 for end_of_input and closed_here, else 1.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -46,8 +47,8 @@ BOOST_DESCRIBE_STRUCT(endpoint_stats, (),
                       (bytes_received, requests_received, notifications_received, responses_received,
                        batches_received, malformed_received, notifications_unknown, notifications_failed,
                        results_sent, errors_sent, requests_rejected, requests_cancelled, bytes_sent,
-                       requests_sent, notifications_sent, writes, responses_late, responses_unknown, in_flight,
-                       in_flight_peak, queued, queued_peak, queued_bytes, pending_calls, outgoing_bytes,
-                       outgoing_bytes_peak))
+                       requests_sent, notifications_sent, writes, responses_late, responses_unknown,
+                       in_flight, in_flight_peak, queued, queued_peak, queued_bytes, pending_calls,
+                       outgoing_bytes, outgoing_bytes_peak))
 
 }  // namespace antiphon

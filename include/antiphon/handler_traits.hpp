@@ -2,8 +2,10 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/streaming/decode.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/mp11/list.hpp>
+
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -150,7 +152,8 @@ class params_reader {
     if (missing_) {
       in_ = json_cursor("[]");
     } else if (probe.found() == "an object") {
-      if (names_.empty()) return in_.fail(errc::wrong_type, "parameters are taken by position, found an object");
+      if (names_.empty())
+        return in_.fail(errc::wrong_type, "parameters are taken by position, found an object");
       return by_name(slots, all);
     }
     if (!in_.enter_array()) return false;
@@ -195,9 +198,7 @@ class params_reader {
   }
 
   /// Names the argument in the error.
-  bool at(std::size_t index) {
-    return names_.empty() ? in_.at_index(index) : in_.at_member(names_[index]);
-  }
+  bool at(std::size_t index) { return names_.empty() ? in_.at_index(index) : in_.at_member(names_[index]); }
 
   json_cursor in_;
   bool missing_;

@@ -6,7 +6,9 @@
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/streaming/output_chain.hpp>
+
 #include <boost/asio/awaitable.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -58,8 +60,8 @@ class draft {
 /// Whether a lone argument of this type is the parameters as a whole: its JSON is an array or an object.
 template <class T>
 inline constexpr bool is_whole_params =
-    is_described_struct<T> || is_string_map<T> || is_a<T, std::vector> || is_std_array<T> || is_a<T, std::tuple> ||
-    is_a<T, std::pair> || std::is_same_v<T, raw_json> ||
+    is_described_struct<T> || is_string_map<T> || is_a<T, std::vector> || is_std_array<T> ||
+    is_a<T, std::tuple> || is_a<T, std::pair> || std::is_same_v<T, raw_json> ||
     (is_json_dom<T> && !std::is_same_v<T, boost::json::string>);
 
 /// Throws errc::not_encodable when the value is neither an array nor an object; false for null.
@@ -129,8 +131,8 @@ asio::awaitable<R> await_result(asio::awaitable<reply> pending) {
 /// The other side of a connection, to call on: a handle that may be copied and kept.
 ///
 /// It keeps the connection's state alive but not the connection open; once that has ended, calls fail with
-/// `errc::closed` or why it ended. All calls may be made from any executor: they hop to the endpoint's own and
-/// come back.
+/// `errc::closed` or why it ended. All calls may be made from any executor: they hop to the endpoint's own
+/// and come back.
 class peer {
  public:
   peer() noexcept = default;
@@ -139,11 +141,12 @@ class peer {
 
   /// Calls a method and waits for its result (JSON-RPC 2.0, section 4).
   ///
-  /// A lone argument that is a described struct, a map, a container, a raw_json or a boost::json::value becomes
-  /// the parameters as a whole; anything else is passed by position: `call<int>("add", 1, 2)`. The arguments are
-  /// encoded before this returns; the request is sent when the result is awaited.
+  /// A lone argument that is a described struct, a map, a container, a raw_json or a boost::json::value
+  /// becomes the parameters as a whole; anything else is passed by position: `call<int>("add", 1, 2)`. The
+  /// arguments are encoded before this returns; the request is sent when the result is awaited.
   /// @tparam R what the result is decoded into; void to ignore it
-  /// @throws rpc_error when the peer answers with an error; boost::system::system_error for `errc::timed_out`,
+  /// @throws rpc_error when the peer answers with an error; boost::system::system_error for
+  /// `errc::timed_out`,
   ///         `errc::cancelled`, a connection that ended, a result that is not an `R`
   /// Cancelling the awaiting coroutine tells the peer to cancel and ends the call with `errc::cancelled`.
   template <class R = raw_json, class... Args>
@@ -181,9 +184,9 @@ class peer {
   /// Calls and notifications to be sent in one frame; see batch.hpp.
   batch new_batch() const;
 
-  /// Ends the connection: nothing new is accepted, running handlers may finish until `drain` is over, then they
-  /// are cancelled, what is owed is flushed, and `endpoint::run` returns. Returns at once. Idempotent; a later
-  /// call can only shorten the drain.
+  /// Ends the connection: nothing new is accepted, running handlers may finish until `drain` is over, then
+  /// they are cancelled, what is owed is flushed, and `endpoint::run` returns. Returns at once. Idempotent; a
+  /// later call can only shorten the drain.
   void close(std::chrono::milliseconds drain) const;
   /// The same with the endpoint's `close_timeout`.
   void close() const;

@@ -2,6 +2,7 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/handler_traits.hpp>
+
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -16,8 +17,8 @@ namespace antiphon {
 /// When a handler may start, relative to the messages around it.
 enum class order {
   concurrent,  ///< in arrival order; what comes later may start once it suspends. The default for requests.
-  ordered,     ///< nothing later starts until it ends or calls `release_order`. The default for notifications.
-  immediate,   ///< when it is read, past whatever waits
+  ordered,    ///< nothing later starts until it ends or calls `release_order`. The default for notifications.
+  immediate,  ///< when it is read, past whatever waits
 };
 
 /// How one method is served.
@@ -95,7 +96,8 @@ class typed_route final : public route {
   template <class Slot>
   static auto&& pass(Slot& slot) {
     if constexpr (boost::mp11::mp_count<typename context::rest,
-                                        std::add_lvalue_reference_t<typename slot_type<Slot>::type>>::value > 0) {
+                                        std::add_lvalue_reference_t<typename slot_type<Slot>::type>>::value >
+                  0) {
       return slot.get();
     } else {
       return std::move(slot.get());
@@ -143,14 +145,14 @@ class typed_route final : public route {
 ///
 /// A handler is a function or function object, synchronous or returning `asio::awaitable`. It may take a
 /// `call_context&` first. Its parameters come from the message: a lone described struct, map, container,
-/// raw_json or boost::json::value takes `params` as a whole (a struct also by position, in member order); other
-/// arguments are taken by position, and by name where names are given. std::optional ones may be missing. What
-/// doesn't fit is answered -32602 with the name of the parameter and what is wrong. The result is anything that
-/// encode.hpp can write; void is null. A handler throws `rpc_error` to answer with that error; any other
-/// exception becomes -32603 without its text.
+/// raw_json or boost::json::value takes `params` as a whole (a struct also by position, in member order);
+/// other arguments are taken by position, and by name where names are given. std::optional ones may be
+/// missing. What doesn't fit is answered -32602 with the name of the parameter and what is wrong. The result
+/// is anything that encode.hpp can write; void is null. A handler throws `rpc_error` to answer with that
+/// error; any other exception becomes -32603 without its text.
 ///
-/// Handlers live as long as the endpoint, so what a coroutine lambda captures stays valid while it runs. Arguments
-/// taken by reference or as std::string_view are valid until the handler ends.
+/// Handlers live as long as the endpoint, so what a coroutine lambda captures stays valid while it runs.
+/// Arguments taken by reference or as std::string_view are valid until the handler ends.
 class router {
  public:
   /// Asked before each message's handler is looked up; throw `rpc_error` to refuse a request. A refused
@@ -164,7 +166,8 @@ class router {
   /// Serves requests of `method`; a later registration replaces an earlier one.
   /// @throws std::invalid_argument when the number of names isn't that of the handler's arguments
   template <class Handler>
-  router& on_request(std::string method, Handler handler, parameter_names names = {}, route_options options = {}) {
+  router& on_request(std::string method, Handler handler, parameter_names names = {},
+                     route_options options = {}) {
     requests_.insert_or_assign(std::move(method),
                                make(std::move(handler), names, options.order.value_or(order::concurrent)));
     return *this;
@@ -189,7 +192,9 @@ class router {
  private:
   struct text_hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>()(text);
+    }
   };
   using table = std::unordered_map<std::string, std::unique_ptr<detail::route>, text_hash, std::equal_to<>>;
 
@@ -199,7 +204,8 @@ class router {
   static std::unique_ptr<detail::route> make(Handler handler, parameter_names names, order when) {
     using route_type = detail::typed_route<std::decay_t<Handler>>;
     check_names(names.size(), route_type::arity);
-    return std::make_unique<route_type>(when, std::move(handler), std::vector<std::string>(names.begin(), names.end()));
+    return std::make_unique<route_type>(when, std::move(handler),
+                                        std::vector<std::string>(names.begin(), names.end()));
   }
 
   table requests_;

@@ -2,9 +2,11 @@
 
 #include <antiphon/error.hpp>
 #include <antiphon/streaming/raw_json.hpp>
+
 #include <boost/json/value.hpp>
 #include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
+
 #include <optional>
 #include <string>
 
@@ -34,8 +36,8 @@ class rpc_error : public boost::system::system_error {
 
 /// Why a call has no result.
 ///
-/// `code` is in `rpc_category()` when the peer answered with an error, in `antiphon_category()` (closed, timed
-/// out, cancelled, wrong_type, ...) when there was no answer or none that could be used.
+/// `code` is in `rpc_category()` when the peer answered with an error, in `antiphon_category()` (closed,
+/// timed out, cancelled, wrong_type, ...) when there was no answer or none that could be used.
 struct call_failure {
   error_code code;
   std::string message;
@@ -46,7 +48,8 @@ struct call_failure {
   [[noreturn]] void raise() const;
 };
 
-[[noreturn]] void throw_exception_from_error(const call_failure& failure, const boost::source_location& where);
+[[noreturn]] void throw_exception_from_error(const call_failure& failure,
+                                             const boost::source_location& where);
 
 /// What `try_call` returns.
 template <class T>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <antiphon/endpoint_options.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 namespace antiphon {
@@ -8,8 +9,8 @@ namespace antiphon {
 /// Runs a program's main coroutine on an io_context of its own until it ends; for use as
 /// `int main() { return antiphon::run_main(serve()); }`.
 ///
-/// SIGINT and SIGTERM cancel the coroutine: an endpoint's `run` then closes in order and returns, `accept` and
-/// timers end with `operation_aborted`. A second such signal stops at once.
+/// SIGINT and SIGTERM cancel the coroutine: an endpoint's `run` then closes in order and returns, `accept`
+/// and timers end with `operation_aborted`. A second such signal stops at once.
 /// @return what the coroutine returns (`ended` by its `exit_code`, void as 0); 0 when it ended by a signal's
 ///         cancellation; 1 when it threw, after printing the exception's text to standard error
 int run_main(boost::asio::awaitable<int> main);

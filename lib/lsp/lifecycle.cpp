@@ -9,11 +9,13 @@ constexpr std::chrono::milliseconds exit_drain{1'000};
 }  // namespace
 
 struct lifecycle::state {
-  explicit state(lifecycle::start how) : initialized(how == lifecycle::start::anything_goes), once(!initialized) {}
+  explicit state(lifecycle::start how)
+      : initialized(how == lifecycle::start::anything_goes), once(!initialized) {}
 
   void check(std::string_view method, bool is_notification) {
     if (method == "exit") return;
-    if (shut_down && !is_notification) throw rpc_error(rpc_errc::invalid_request, "the server is shutting down");
+    if (shut_down && !is_notification)
+      throw rpc_error(rpc_errc::invalid_request, "the server is shutting down");
     if (method == "initialize" && once) {
       if (initialized) throw rpc_error(rpc_errc::invalid_request, "initialize may be sent once only");
       initialized = true;

@@ -2,19 +2,22 @@
 
 #include <antiphon/antiphon.hpp>
 #include <antiphon/lsp/lifecycle.hpp>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <poll.h>
+#include <unistd.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <fmt/format.h>
 #include <optional>
-#include <poll.h>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <variant>
 #include <vector>
 
@@ -175,7 +178,8 @@ struct program_state {
 antiphon::router make_routes(program_state& program, antiphon::lsp::lifecycle& life) {
   antiphon::router routes;
   routes.on_request(
-      "subtract", [](any_number minuend, any_number subtrahend) { return combine(minuend, subtrahend, true); },
+      "subtract",
+      [](any_number minuend, any_number subtrahend) { return combine(minuend, subtrahend, true); },
       {"minuend", "subtrahend"});
   routes.on_request("sum", sum);
   routes.on_request("echo", [](antiphon::raw_json params) { return params; });
@@ -201,8 +205,8 @@ antiphon::router make_routes(program_state& program, antiphon::lsp::lifecycle& l
 /// On standard error, unless nobody can take it: a server must not wait for its log.
 void announce(std::string_view line) {
   pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0)
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0) [[maybe_unused]]
+    const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 asio::awaitable<int> serve_stdio(const settings& chosen, program_state& program) {

@@ -2,6 +2,7 @@
 
 #include <antiphon/endpoint_options.hpp>
 #include <antiphon/router.hpp>
+
 #include <functional>
 #include <memory>
 
@@ -16,8 +17,8 @@ namespace antiphon::lsp {
 ///     auto how = co_await peer.run();
 ///     co_return life.exit_code(how);
 ///
-/// Requests after `shutdown` are refused with -32600. `exit` closes the connection, whatever is running, within
-/// two seconds. Copies share their state.
+/// Requests after `shutdown` are refused with -32600. `exit` closes the connection, whatever is running,
+/// within two seconds. Copies share their state.
 class lifecycle {
  public:
   enum class start {
@@ -30,7 +31,8 @@ class lifecycle {
 
   /// Registers `shutdown` and `exit`, and guards the other methods. Replaces the router's guard.
   void attach(router& routes);
-  /// Called when `exit` arrives, after the connection was told to close, with whether `shutdown` came before it.
+  /// Called when `exit` arrives, after the connection was told to close, with whether `shutdown` came before
+  /// it.
   void on_exit(std::function<void(bool shut_down)> hook);
 
   bool shutdown_requested() const noexcept;

@@ -3,14 +3,15 @@
 #include <antiphon/error.hpp>
 #include <antiphon/streaming/json_cursor.hpp>
 #include <antiphon/streaming/raw_json.hpp>
-#include <array>
-#include <boost/describe/enum_from_string.hpp>
+
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
 #include <boost/json/value_to.hpp>
 #include <boost/mp11/algorithm.hpp>
 #include <boost/mp11/list.hpp>
 #include <boost/system/system_error.hpp>
+
+#include <array>
 #include <concepts>
 #include <map>
 #include <memory>
@@ -29,10 +30,11 @@
 /// A `T` may be bool, an integer (range-checked), a floating-point number (correctly rounded), std::string,
 /// std::string_view (where the string has no escape), std::optional and std::unique_ptr (null, or a missing
 /// member), std::monostate (null), std::vector, std::array, std::pair, std::tuple, std::map and
-/// std::unordered_map with string keys, std::variant (the first alternative that fits), an enum (by enumerator
-/// name where described with Boost.Describe, else by number), a struct described with Boost.Describe,
-/// boost::json::value and its object, array and string, raw_json, or a type with a `tag_invoke` for Boost.JSON's
-/// `value_to`. Unknown members are skipped; the last of duplicate members counts.
+/// std::unordered_map with string keys, std::variant (the first alternative that fits), an enum (by
+/// enumerator name where described with Boost.Describe, else by number), a struct described with
+/// Boost.Describe, boost::json::value and its object, array and string, raw_json, or a type with a
+/// `tag_invoke` for Boost.JSON's `value_to`. Unknown members are skipped; the last of duplicate members
+/// counts.
 namespace antiphon {
 
 /// Why a value failed to become a `T`: `errc::wrong_type`, `missing_member`, `number_out_of_range`, ...
@@ -136,28 +138,30 @@ bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
   const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
     if (!in.next_element()) {
       if (!in.good()) return false;
-      return in.fail(errc::wrong_length,
-                     "expected " + std::to_string(sizeof...(Index)) + " elements, found " + std::to_string(index));
+      return in.fail(errc::wrong_length, "expected " + std::to_string(sizeof...(Index)) +
+                                             " elements, found " + std::to_string(index));
     }
     return decode_value(in, slot) || in.at_index(index);
   };
   if (!(element(Index, std::get<Index>(out)) && ...)) return false;
   if (in.next_element())
-    return in.fail(errc::wrong_length, "expected " + std::to_string(sizeof...(Index)) + " elements, found more");
+    return in.fail(errc::wrong_length,
+                   "expected " + std::to_string(sizeof...(Index)) + " elements, found more");
   return in.good();
 }
 
-template <class... Alternatives>
-bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out) {
+template <class... Alternatives, std::size_t... Index>
+bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out, std::index_sequence<Index...>) {
   const json_cursor start = in;
-  const auto attempt = [&]<class Alternative>(std::type_identity<Alternative>) {
+  // By index: one type may be there twice.
+  const auto attempt = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
     in = start;
-    Alternative value{};
+    std::variant_alternative_t<At, std::variant<Alternatives...>> value{};
     if (!decode_value(in, value)) return false;
-    out = std::move(value);
+    out.template emplace<At>(std::move(value));
     return true;
   };
-  if ((attempt(std::type_identity<Alternatives>()) || ...)) return true;
+  if ((attempt(std::integral_constant<std::size_t, Index>()) || ...)) return true;
   in = start;
   return in.fail(errc::wrong_type, "no alternative of the variant fits " + std::string(in.found()));
 }
@@ -236,8 +240,14 @@ bool decode_enum(json_cursor& in, T& out) {
   if constexpr (is_described_enum<T>) {
     std::string_view name;
     if (!in.read_string(name)) return false;
-    if (boost::describe::enum_from_string(std::string(name).c_str(), out)) return true;
-    return in.fail(errc::wrong_type, "unknown value \"" + std::string(name) + "\"");
+    // enum_from_string would stop at a NUL.
+    bool known = false;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto descriptor) {
+      if (known || name != descriptor.name) return;
+      known = true;
+      out = descriptor.value;
+    });
+    return known || in.fail(errc::wrong_type, "unknown value \"" + std::string(name) + "\"");
   } else {
     std::underlying_type_t<T> number{};
     if (!decode_value(in, number)) return false;
@@ -249,17 +259,21 @@ bool decode_enum(json_cursor& in, T& out) {
 template <class T>
 bool decode_dom(json_cursor& in, T& out) {
   boost::json::value value;
+  if constexpr (std::is_same_v<T, boost::json::object>) {
+    if (in.found() != "an object") return in.expected("an object");
+  } else if constexpr (std::is_same_v<T, boost::json::array>) {
+    if (in.found() != "an array") return in.expected("an array");
+  } else if constexpr (std::is_same_v<T, boost::json::string>) {
+    if (in.found() != "a string") return in.expected("a string");
+  }
   if (!in.read_dom(value)) return false;
   if constexpr (std::is_same_v<T, boost::json::value>) {
     out = std::move(value);
   } else if constexpr (std::is_same_v<T, boost::json::object>) {
-    if (!value.is_object()) return in.fail(errc::wrong_type, "expected an object");
     out = std::move(value.get_object());
   } else if constexpr (std::is_same_v<T, boost::json::array>) {
-    if (!value.is_array()) return in.fail(errc::wrong_type, "expected an array");
     out = std::move(value.get_array());
   } else {
-    if (!value.is_string()) return in.fail(errc::wrong_type, "expected a string");
     out = std::move(value.get_string());
   }
   return true;
@@ -291,6 +305,8 @@ bool decode_value(json_cursor& in, T& out) {
     if (!std::in_range<T>(wide)) return in.fail(errc::number_out_of_range, "the number is out of range");
     out = static_cast<T>(wide);
     return true;
+  } else if constexpr (std::is_same_v<T, float>) {
+    return in.read_float(out);
   } else if constexpr (std::floating_point<T>) {
     double number = 0;
     if (!in.read_double(number)) return false;
@@ -311,7 +327,7 @@ bool decode_value(json_cursor& in, T& out) {
   } else if constexpr (is_json_dom<T>) {
     return decode_dom(in, out);
   } else if constexpr (std::is_same_v<T, std::monostate> || std::is_same_v<T, std::nullptr_t>) {
-    return in.read_null() || in.fail(errc::wrong_type, "expected null, found " + std::string(in.found()));
+    return in.read_null() || in.expected("null");
   } else if constexpr (is_a<T, std::optional>) {
     if (in.read_null()) {
       out.reset();
@@ -332,7 +348,7 @@ bool decode_value(json_cursor& in, T& out) {
   } else if constexpr (is_string_map<T>) {
     return decode_map(in, out);
   } else if constexpr (is_a<T, std::variant>) {
-    return decode_variant(in, out);
+    return decode_variant(in, out, std::make_index_sequence<std::variant_size_v<T>>());
   } else if constexpr (std::is_enum_v<T>) {
     return decode_enum(in, out);
   } else if constexpr (is_described_struct<T>) {

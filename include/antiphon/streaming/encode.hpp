@@ -4,8 +4,10 @@
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 #include <antiphon/streaming/raw_json.hpp>
+
 #include <boost/describe/enum_to_string.hpp>
 #include <boost/json/value_from.hpp>
+
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -13,12 +15,14 @@
 
 /// C++ values straight into JSON text: the mirror image of decode.hpp, for the same types.
 ///
-/// Numbers are written in their shortest form that reads back equal. An empty std::optional member of a struct is
-/// left out; elsewhere it is null.
+/// Numbers are written in their shortest form that reads back equal. An empty std::optional or
+/// std::unique_ptr member of a struct is left out; elsewhere it is null. The text never holds a line break:
+/// one in a raw_json becomes a blank.
 namespace antiphon {
 
 /// Writes `value` at the end of the open frame.
-/// @throws boost::system::system_error with `errc::not_encodable` for NaN, infinity and strings that aren't UTF-8
+/// @throws boost::system::system_error with `errc::not_encodable` for NaN, infinity and strings that aren't
+/// UTF-8
 template <class T>
 void encode(output_chain& out, const T& value);
 
@@ -26,9 +30,12 @@ namespace detail {
 
 void encode_int64(output_chain& out, std::int64_t value);
 void encode_uint64(output_chain& out, std::uint64_t value);
+void encode_float(output_chain& out, float value);
 void encode_double(output_chain& out, double value);
 /// With quotes and escapes.
 void encode_string(output_chain& out, std::string_view value);
+/// As it stands, but for line breaks between its tokens.
+void encode_raw(output_chain& out, const slice& text);
 void encode_dom(output_chain& out, const boost::json::value& value);
 
 template <class T>
@@ -109,20 +116,22 @@ void encode(output_chain& out, const T& value) {
     encode_int64(out, value);
   } else if constexpr (std::unsigned_integral<T>) {
     encode_uint64(out, value);
+  } else if constexpr (std::is_same_v<T, float>) {
+    encode_float(out, value);
   } else if constexpr (std::floating_point<T>) {
     encode_double(out, static_cast<double>(value));
   } else if constexpr (std::is_same_v<T, raw_json>) {
-    out.append(value.bytes());
+    encode_raw(out, value.bytes());
   } else if constexpr (is_json_dom<T>) {
     if constexpr (std::is_same_v<T, boost::json::string>) {
       encode_string(out, value);
     } else {
       encode_dom(out, value);
     }
-  } else if constexpr (is_string_like<T>) {
-    encode_string(out, value);
   } else if constexpr (std::is_same_v<T, std::monostate> || std::is_same_v<T, std::nullptr_t>) {
     out.append("null");
+  } else if constexpr (is_string_like<T>) {
+    encode_string(out, value);
   } else if constexpr (is_optional_like<T>) {
     if (value) {
       encode(out, *value);

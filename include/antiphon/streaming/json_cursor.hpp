@@ -2,7 +2,9 @@
 
 #include <antiphon/buffer.hpp>
 #include <antiphon/error.hpp>
+
 #include <boost/json/value.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,9 +19,9 @@ namespace antiphon::detail {
 
 /// Reads one JSON text from left to right, value by value, for decode.hpp.
 ///
-/// It checks what it reads, so text that was never validated is safe; every reader returns false after setting
-/// the error. Copying it is a way to come back to where it stood. Allocates for strings with escapes and for
-/// errors only.
+/// It checks what it reads, so text that was never validated is safe; every reader returns false after
+/// setting the error. Copying it is a way to come back to where it stood. Allocates for strings with escapes
+/// and for errors only.
 class json_cursor {
  public:
   /// @param owner what pins `text`; shared with the raw_json values read. May be null.
@@ -37,6 +39,7 @@ class json_cursor {
   bool read_bool(bool& out);
   bool read_int64(std::int64_t& out);
   bool read_uint64(std::uint64_t& out);
+  bool read_float(float& out);
   bool read_double(double& out);
   /// The content, unescaped; the view is valid until the next string is read.
   bool read_string(std::string_view& out);
@@ -56,6 +59,8 @@ class json_cursor {
   bool fail(errc code, std::string message);
   bool at_member(std::string_view name);
   bool at_index(std::size_t index);
+  /// That `what` was expected here, and what was found.
+  bool expected(std::string_view what);
 
   decode_error take_error();
 
@@ -67,8 +72,9 @@ class json_cursor {
   };
 
   void blanks() noexcept;
-  bool expected(std::string_view what);
-  bool number_token(std::string_view& token, bool& integral);
+  bool number_token(std::string_view what, std::string_view& token, bool& integral);
+  template <class Number>
+  bool read_real(Number& out);
   bool string_token(std::string_view& inside, bool& escapes);
   bool literal(std::string_view word) noexcept;
 

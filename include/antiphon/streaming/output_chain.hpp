@@ -2,6 +2,7 @@
 
 #include <antiphon/buffer.hpp>
 #include <antiphon/streaming/framing.hpp>
+
 #include <cstddef>
 #include <cstring>
 #include <string_view>
@@ -11,8 +12,8 @@ namespace antiphon {
 
 /// Bytes on their way out, written straight into buffers: a frame leaves without having been copied.
 ///
-/// Frames written one after the other lie side by side, so that many small ones leave as one part. A frame that
-/// outgrows its buffer goes on in the next one. Not thread-safe.
+/// Frames written one after the other lie side by side, so that many small ones leave as one part. A frame
+/// that outgrows its buffer goes on in the next one. Not thread-safe.
 class output_chain {
  public:
   /// @param source where buffers come from; outlives the chain
@@ -68,17 +69,17 @@ class output_chain {
   buffer_source* source_;
   std::size_t block_size_;
   buffer current_;
-  std::vector<slice> parts_;       // what is complete, in order
-  std::size_t sealed_ = 0;         // up to here, current_ stands in parts_
+  std::vector<slice> parts_;  // what is complete, in order
+  std::size_t sealed_ = 0;    // up to here, current_ stands in parts_
   std::size_t pending_ = 0;
   // The open frame.
   std::size_t frame_size_ = 0;
-  std::size_t frame_at_ = 0;       // where it begins in the buffer it began in
+  std::size_t frame_at_ = 0;  // where it begins in the buffer it began in
   std::size_t head_room_ = 0;
-  std::size_t frame_part_ = 0;     // index in parts_ of its first part, once it has outgrown that buffer
-  char* body_ = nullptr;           // its first byte after the head room
+  std::size_t frame_part_ = 0;  // index in parts_ of its first part, once it has outgrown that buffer
+  char* body_ = nullptr;        // its first byte after the head room
   bool open_ = false;
-  bool outgrown_ = false;          // it goes on in another part
+  bool outgrown_ = false;  // it goes on in another part
 };
 
 }  // namespace antiphon

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <antiphon/buffer.hpp>
+
 #include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 #include <boost/system/result.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,8 +19,9 @@ struct decode_error;
 
 /// One JSON value as text, left undecoded.
 ///
-/// Copying is cheap. A raw_json that a call returned pins the memory it lies in; one that a handler gets as (or
-/// inside) its parameters is valid until the handler ends: `keep()` makes one that is valid longer. Immutable.
+/// Copying is cheap. A raw_json that a call returned pins the memory it lies in; one that a handler gets as
+/// (or inside) its parameters is valid until the handler ends: `keep()` makes one that is valid longer.
+/// Immutable.
 class raw_json {
  public:
   /// null

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <antiphon/buffer.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -36,14 +38,17 @@ class transport : public buffer_source {
 
   /// Writes all of `parts`, in order, gathered into as few system calls as the kernel allows.
   ///
-  /// The bytes must stay valid until it completes. Returns without suspending when the kernel takes all at once.
-  /// @throws boost::system::system_error when the peer is gone (`asio::error::broken_pipe` and its like; never
+  /// The bytes must stay valid until it completes. Returns without suspending when the kernel takes all at
+  /// once.
+  /// @throws boost::system::system_error when the peer is gone (`asio::error::broken_pipe` and its like;
+  /// never
   ///         a signal), `asio::error::operation_aborted` after `close`
   virtual asio::awaitable<void> send(std::span<const std::string_view> parts) = 0;
 
   /// Tells the peer that nothing more will be sent; receiving goes on.
   ///
-  /// @return true when the peer's unread bytes must be read away before `close`, because closing earlier could
+  /// @return true when the peer's unread bytes must be read away before `close`, because closing earlier
+  /// could
   ///         make the kernel throw away what was sent last (TCP)
   virtual bool shutdown_send() noexcept { return false; }
 

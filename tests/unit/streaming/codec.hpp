@@ -1,11 +1,16 @@
 #pragma once
 
+#include "tests/unit/streaming/support.hpp"
+
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/streaming/raw_json.hpp>
 
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <boost/json/value_to.hpp>
 #include <doctest/doctest.h>
@@ -21,8 +26,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "tests/unit/streaming/support.hpp"
 
 // The types that the tests of decode and encode share, and short ways to call both.
 namespace codec {
@@ -102,8 +105,8 @@ struct everything {
   friend bool operator==(const everything&, const everything&) = default;
 };
 BOOST_DESCRIBE_STRUCT(everything, (),
-                      (flag, small, large, real, single, text, maybe, bits, triple, couple, mixed, sorted, hashed,
-                       one_of, colour, severity, place, tree, dom))
+                      (flag, small, large, real, single, text, maybe, bits, triple, couple, mixed, sorted,
+                       hashed, one_of, colour, severity, place, tree, dom))
 
 // Known to Boost.JSON alone.
 struct celsius {

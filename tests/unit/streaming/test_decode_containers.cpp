@@ -31,7 +31,8 @@ TEST_CASE("a vector is an array of any length") {
   CHECK(decoded<std::vector<bool>>("[true,false,true]") == std::vector<bool>{true, false, true});
   CHECK(decoded<std::vector<numbers>>("[[],[1],[2,3]]") == std::vector<numbers>{{}, {1}, {2, 3}});
   CHECK(refused<numbers>("{}").message == "expected an array, found an object");
-  for (const char* text : {"[", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1:2]", "[1}", "]", "[1]]", "[[1]"})
+  for (const char* text :
+       {"[", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1:2]", "[1}", "]", "[1]]", "[[1]"})
     refused<numbers>(text);
 }
 
@@ -63,7 +64,8 @@ TEST_CASE("array, pair and tuple have one length") {
   CHECK(decoded<std::pair<std::string, int>>(R"(["a",1])") == std::pair<std::string, int>("a", 1));
   CHECK(refused<std::pair<std::string, int>>(R"(["a","b"])").path == "/1");
   CHECK(decoded<std::tuple<>>("[]") == std::tuple<>());
-  CHECK(decoded<std::tuple<int, bool, std::string>>(R"([1,true,"x"])") == std::tuple(1, true, std::string("x")));
+  CHECK(decoded<std::tuple<int, bool, std::string>>(R"([1,true,"x"])") ==
+        std::tuple(1, true, std::string("x")));
 }
 
 TEST_CASE("a map takes any names, and the last of duplicates") {
@@ -75,8 +77,8 @@ TEST_CASE("a map takes any names, and the last of duplicates") {
   CHECK(decoded<hashed>(R"({ "x" : 1 , "X" : 2 })") == hashed{{"x", 1}, {"X", 2}});
   CHECK(refused<map>("[]").message == "expected an object, found an array");
   for (const char* text :
-       {"{", "{\"a\"", "{\"a\":", "{\"a\":[]", "{\"a\":[],", "{\"a\":[],}", "{,}", "{\"a\"[]}", "{a:[]}", "{1:[]}",
-        "{\"a\":[] \"b\":[]}", "{\"a\":[]]", "{\"a\",[]}", "{\"a\":}"})
+       {"{", "{\"a\"", "{\"a\":", "{\"a\":[]", "{\"a\":[],", "{\"a\":[],}", "{,}", "{\"a\"[]}", "{a:[]}",
+        "{1:[]}", "{\"a\":[] \"b\":[]}", "{\"a\":[]]", "{\"a\",[]}", "{\"a\":}"})
     refused<map>(text);
 }
 
@@ -132,8 +134,10 @@ TEST_CASE("a DOM is the text's value") {
   CHECK(refused<boost::json::object>("[]").message == "expected an object, found an array");
   CHECK(refused<boost::json::array>("1").message == "expected an array, found a number");
   CHECK(refused<boost::json::string>("{}").message == "expected a string, found an object");
-  CHECK(decoded<boost::json::value>(R"({"a":1,"b":2,"a":[3]})") == boost::json::value({{"a", {3}}, {"b", 2}}));
-  for (const char* bad : {"", "[", "{", "[1,]", "{\"a\":1,}", "[1}", "{\"a\"}", "{\"a\":}", "tru", "nul", "[,]", "{,}"})
+  CHECK(decoded<boost::json::value>(R"({"a":1,"b":2,"a":[3]})") ==
+        boost::json::value({{"a", {3}}, {"b", 2}}));
+  for (const char* bad :
+       {"", "[", "{", "[1,]", "{\"a\":1,}", "[1}", "{\"a\"}", "{\"a\":}", "tru", "nul", "[,]", "{,}"})
     refused<boost::json::value>(bad);
 }
 

@@ -1,10 +1,10 @@
+#include "tests/unit/streaming/codec.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <random>
-
-#include "tests/unit/streaming/codec.hpp"
 
 using antiphon::errc;
 using codec::decoded;
@@ -34,7 +34,9 @@ void check_range() {
   CHECK(refused<Integer>("-123456789012345678901234567890").code == errc::number_out_of_range);
 }
 
-bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
 
 }  // namespace
 
@@ -63,8 +65,8 @@ TEST_CASE("an integer is not made from a fraction, an exponent or another type")
 }
 
 TEST_CASE("numbers that break the grammar are refused") {
-  for (const char* text : {"01", "-", "--1", "+1", "-01", "1.", ".5", "1e", "1e+", "1.e3", "0x10", "1_0", "NaN",
-                           "Infinity", "-Infinity", "1 2", "1,"}) {
+  for (const char* text : {"01", "-", "--1", "+1", "-01", "1.", ".5", "1e", "1e+", "1.e3", "0x10", "1_0",
+                           "NaN", "Infinity", "-Infinity", "1 2", "1,"}) {
     refused<int>(text);
     refused<double>(text);
     refused<boost::json::value>(text);
@@ -121,8 +123,8 @@ TEST_CASE("a number beyond a double's range is an error, one that is too small i
     CHECK(refused<boost::json::value>(text).code == errc::number_out_of_range);
   }
   for (const char* text : {"2.4703282292062327e-324", "1e-400", "1e-99999999999999999999",
-                           "1e-9223372036854775808", "0.001e-9223372036854775808", "0.000001e-320", "0e999999",
-                           "0.0e9223372036854775807", "0e99999999999999999999"}) {
+                           "1e-9223372036854775808", "0.001e-9223372036854775808", "0.000001e-320",
+                           "0e999999", "0.0e9223372036854775807", "0e99999999999999999999"}) {
     CHECK(same_bits(decoded<double>(text), 0.0));
     CHECK(same_bits(decoded<double>("-" + std::string(text)), -0.0));
     CHECK(decoded<boost::json::value>(text).to_number<double>() == 0);
@@ -149,14 +151,17 @@ TEST_CASE("a float is rounded once and has a range of its own") {
 TEST_CASE("booleans are true and false alone") {
   CHECK(decoded<bool>("true"));
   CHECK_FALSE(decoded<bool>(" false\n"));
-  for (const char* text : {"1", "null", "\"true\"", "True", "tru", "truee", "[true]", ""}) refused<bool>(text);
+  for (const char* text : {"1", "null", "\"true\"", "True", "tru", "truee", "[true]", ""})
+    refused<bool>(text);
   CHECK(refused<bool>("0").code == errc::wrong_type);
   CHECK(refused<bool>("0").message == "expected a boolean, found a number");
 }
 
 TEST_CASE("a DOM keeps integers exact and says which kind they are") {
-  CHECK(decoded<boost::json::value>("-9223372036854775808").as_int64() == std::numeric_limits<std::int64_t>::min());
-  CHECK(decoded<boost::json::value>("9223372036854775807").as_int64() == std::numeric_limits<std::int64_t>::max());
+  CHECK(decoded<boost::json::value>("-9223372036854775808").as_int64() ==
+        std::numeric_limits<std::int64_t>::min());
+  CHECK(decoded<boost::json::value>("9223372036854775807").as_int64() ==
+        std::numeric_limits<std::int64_t>::max());
   CHECK(decoded<boost::json::value>("9223372036854775808").as_uint64() == 9223372036854775808u);
   CHECK(decoded<boost::json::value>("18446744073709551615").as_uint64() == 18446744073709551615u);
   CHECK(decoded<boost::json::value>("18446744073709551616").as_double() == 18446744073709551616.0);

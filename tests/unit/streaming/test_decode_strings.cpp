@@ -39,7 +39,8 @@ TEST_CASE("NUL in a string is data") {
 }
 
 TEST_CASE("malformed escapes are refused") {
-  for (const char* inside : {R"(\x41)", R"(\u12)", R"(\u12g4)", R"(\u 123)", R"(\U0041)", R"(\')", R"(\0)", "\\\n"}) {
+  for (const char* inside :
+       {R"(\x41)", R"(\u12)", R"(\u12g4)", R"(\u 123)", R"(\U0041)", R"(\')", R"(\0)", "\\\n"}) {
     CHECK(refused<std::string>(quoted(inside)).code == errc::invalid_json);
     CHECK(refused<boost::json::value>(quoted(inside)).code == errc::invalid_json);
   }
@@ -62,8 +63,9 @@ TEST_CASE("control characters and bytes that are no UTF-8 don't pass for content
     CHECK(refused<boost::json::value>(text).code == errc::invalid_json);
   }
   CHECK(decoded<std::string>("\"\x7F\"") == "\x7F");
-  for (const char* inside : {"\x80", "\xC0\xAF", "\xC1\xBF", "\xC3", "\xE0\x80\xAF", "\xE2\x82", "\xED\xA0\x80",
-                             "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\\n\xC3"}) {
+  for (const char* inside :
+       {"\x80", "\xC0\xAF", "\xC1\xBF", "\xC3", "\xE0\x80\xAF", "\xE2\x82", "\xED\xA0\x80",
+        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\\n\xC3"}) {
     CHECK(refused<std::string>(quoted(inside)).code == errc::invalid_utf8);
     CHECK(refused<boost::json::value>(quoted(inside)).code == errc::invalid_utf8);
   }

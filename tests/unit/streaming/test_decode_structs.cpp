@@ -9,8 +9,9 @@ using codec::refused;
 TEST_CASE("a described struct takes its members in any order and skips others") {
   CHECK(decoded<position>(R"({"line":3,"character":4})") == position{3, 4});
   CHECK(decoded<position>(R"( { "character" : 4 , "line" : 3 } )") == position{3, 4});
-  CHECK(decoded<position>(R"({"x":{"line":[9,"]}\""]},"line":3,"y":"\\","character":4,"z":null,"w":-1.5e3})") ==
-        position{3, 4});
+  CHECK(
+      decoded<position>(R"({"x":{"line":[9,"]}\""]},"line":3,"y":"\\","character":4,"z":null,"w":-1.5e3})") ==
+      position{3, 4});
   CHECK(decoded<position>(R"({"l\u0069ne":3,"character":4})") == position{3, 4});
   CHECK(decoded<codec::nothing>(R"({"a":1})") == codec::nothing());
   CHECK(decoded<codec::nothing>("{}") == codec::nothing());
@@ -28,7 +29,8 @@ TEST_CASE("a missing member is an error that names it") {
   CHECK(error.path == "/character");
   CHECK(error.message == "missing member");
   CHECK(refused<position>("{}").path == "/line");
-  CHECK(refused<codec::range>(R"({"start":{"line":1,"character":2},"end":{"line":1}})").path == "/end/character");
+  CHECK(refused<codec::range>(R"({"start":{"line":1,"character":2},"end":{"line":1}})").path ==
+        "/end/character");
   CHECK(refused<std::vector<position>>(R"([{"line":1,"character":2},{}])").path == "/1/line");
 }
 
@@ -57,7 +59,8 @@ TEST_CASE("decode throws what try_decode returns") {
   } catch (const antiphon::decode_failure& failure) {
     CHECK(failure.code() == errc::wrong_type);
     CHECK(failure.reason().path == "/line");
-    CHECK(std::string(failure.what()).find("/line: expected an integer, found a boolean") != std::string::npos);
+    CHECK(std::string(failure.what()).find("/line: expected an integer, found a boolean") !=
+          std::string::npos);
   }
   const auto result = antiphon::raw_json("{}").try_decode<position>();
   CHECK_THROWS_AS(result.value(), antiphon::decode_failure);
@@ -68,7 +71,8 @@ TEST_CASE("of duplicate members the last counts and nothing of an earlier one sh
   const auto where = R"({"start":{"line":1,"character":1},"end":{"line":1,"character":1}})";
   CHECK(decoded<hover>(R"({"contents":"c","range":)" + std::string(where) + R"(,"range":null})") ==
         hover{"c", std::nullopt});
-  CHECK(refused<codec::range>(R"({"start":{"line":1,"character":1},"start":{"line":2},"end":{"line":0,"character":0}})")
+  CHECK(refused<codec::range>(
+            R"({"start":{"line":1,"character":1},"start":{"line":2},"end":{"line":0,"character":0}})")
             .path == "/start/character");
   const auto tree = decoded<codec::tree>(
       R"({"name":"a","children":[{"name":"b","children":[]}],"children":[],"n\u0061me":"c"})");

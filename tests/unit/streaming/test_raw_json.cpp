@@ -61,7 +61,8 @@ TEST_CASE("a raw_json that was decoded shares the pin of what it was decoded fro
     auto parts = message.decode<envelope>();
     CHECK(memory.acquired == 1);
     CHECK(parts.params.bytes().pinned());
-    CHECK(parts.params.text().data() == message.text().data() + std::string_view(R"({"method":"m","params":)").size());
+    CHECK(parts.params.text().data() ==
+          message.text().data() + std::string_view(R"({"method":"m","params":)").size());
     message = raw_json();
     CHECK(memory.live > 0);
     CHECK(parts.params.decode<std::vector<int>>() == std::vector<int>{1, 2});
