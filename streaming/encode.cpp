@@ -14,17 +14,25 @@ namespace {
 constexpr std::size_t longest_number = 32;
 
 template <class Number>
-void encode_number(output_chain& out, Number value) {
+std::string_view encode_number(output_chain& out, Number value) {
   char* begin = out.reserve(longest_number);
   const auto [end, error] = std::to_chars(begin, begin + longest_number, value);
-  out.advance(static_cast<std::size_t>(end - begin));
+  const auto size = static_cast<std::size_t>(end - begin);
+  out.advance(size);
+  return {begin, size};
 }
 
 template <class Number>
-void encode_finite(output_chain& out, Number value) {
+std::string_view encode_finite(output_chain& out, Number value) {
   if (!std::isfinite(value))
     throw boost::system::system_error(errc::not_encodable, "JSON has no NaN and no infinity");
-  encode_number(out, value);
+  return encode_number(out, value);
+}
+
+// A DOM tells a double from an integer, so that 1 would read back as something else than 1.0.
+void encode_dom_double(output_chain& out, double value) {
+  const std::string_view text = encode_finite(out, value);
+  if (text.find_first_of(".e") == text.npos) out.append(".0");
 }
 
 }  // namespace
@@ -76,7 +84,7 @@ void encode_dom(output_chain& out, const boost::json::value& value) {
       case boost::json::kind::bool_: return encode(out, v.get_bool());
       case boost::json::kind::int64: return encode_int64(out, v.get_int64());
       case boost::json::kind::uint64: return encode_uint64(out, v.get_uint64());
-      case boost::json::kind::double_: return encode_double(out, v.get_double());
+      case boost::json::kind::double_: return encode_dom_double(out, v.get_double());
       case boost::json::kind::string: return encode_string(out, v.get_string());
       case boost::json::kind::array: out.append('['); break;
       case boost::json::kind::object: out.append('{'); break;

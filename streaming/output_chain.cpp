@@ -39,7 +39,7 @@ void output_chain::part_off() {
 
 void output_chain::grow(std::size_t at_least) {
   part_off();
-  const std::size_t next = std::clamp(frame_size_, block_size_, largest_block);
+  const std::size_t next = std::max(block_size_, std::min(frame_size_, largest_block));
   current_ = source_->acquire(std::max(at_least, next));
   sealed_ = 0;
 }
@@ -64,7 +64,7 @@ void output_chain::begin_frame(const framing& rules) {
 
 void output_chain::end_frame(const framing& rules) {
   const std::size_t body_size = frame_size_;
-  append(rules.tail());
+  if (!rules.tail().empty()) append(rules.tail());
   const std::size_t head = rules.write_head(body_, body_size);
   const std::size_t gap = head_room_ - head;
   if (outgrown_) {
@@ -89,6 +89,7 @@ void output_chain::end_frame(const framing& rules) {
 }
 
 void output_chain::drop_frame() noexcept {
+  if (!open_) return;  // no memory was found to begin it
   if (outgrown_) {
     parts_.resize(frame_part_);
     sealed_ = current_.size();
@@ -111,6 +112,7 @@ void output_chain::append_across(std::string_view text) {
 }
 
 void output_chain::append(const slice& payload) {
+  if (payload.empty()) return;
   if (!payload.pinned() || payload.size() < joinable) {
     append(payload.bytes());
     return;
@@ -129,7 +131,10 @@ char* output_chain::reserve(std::size_t size) {
 
 void output_chain::take(std::vector<slice>& parts) {
   seal();
-  for (slice& part : parts_) parts.push_back(std::move(part));
+  for (slice& part : parts_) {
+    // A frame that began with a joined payload may have nothing before it.
+    if (!part.empty()) parts.push_back(std::move(part));
+  }
   parts_.clear();
   pending_ = 0;
 }

@@ -135,7 +135,7 @@ bool decode_map(json_cursor& in, T& out) {
 template <class T, std::size_t... Index>
 bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
   if (!in.enter_array()) return false;
-  const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
+  [[maybe_unused]] const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
     if (!in.next_element()) {
       if (!in.good()) return false;
       return in.fail(errc::wrong_length, "expected " + std::to_string(sizeof...(Index)) +

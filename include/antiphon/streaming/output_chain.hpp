@@ -29,7 +29,7 @@ class output_chain {
   void begin_frame(const framing& rules);
   /// Closes it: head in front, tail behind.
   void end_frame(const framing& rules);
-  /// Takes back what was written since `begin_frame`.
+  /// Takes back what was written since `begin_frame`; nothing when no frame is open.
   void drop_frame() noexcept;
   /// Bytes of the open frame's body so far.
   std::size_t frame_size() const noexcept { return frame_size_; }
@@ -57,7 +57,8 @@ class output_chain {
 
   /// Bytes of the frames closed and not yet taken.
   std::size_t pending() const noexcept { return pending_; }
-  /// Moves the closed frames out: appends them to `parts` in order.
+  /// Moves the closed frames out: appends them to `parts` in order, none of them empty. Not while a frame is
+  /// open.
   void take(std::vector<slice>& parts);
 
  private:

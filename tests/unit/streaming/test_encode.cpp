@@ -137,6 +137,8 @@ TEST_CASE("a DOM is written as it is, however deep") {
   const char* text = R"({"a":[1,-2,3.5,"x\n",true,false,null,{},[]],"":18446744073709551615})";
   CHECK(encoded(boost::json::parse(text)) == text);
   CHECK(encoded(boost::json::parse(text).as_object()) == text);
+  for (const char* number : {"1", "1.0", "-3.0", "-0.0", "0.0", "0.5", "1e+22", "1e+05"})
+    CHECK(encoded(boost::json::parse(number)) == number);
   CHECK(encoded(boost::json::array{1, "a"}) == R"([1,"a"])");
   CHECK(encoded(boost::json::value()) == "null");
   boost::json::value deep;

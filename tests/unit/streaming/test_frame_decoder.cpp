@@ -143,6 +143,20 @@ TEST_CASE("a pinned frame stays as it is while the stream goes on") {
   CHECK(memory.live <= 64 * kib);
 }
 
+TEST_CASE("a pinned frame stays as it is when the next read begins a new frame") {
+  test::counting_source memory;
+  frame_decoder decoder(line_framing::make({}), {}, memory);
+  std::vector<antiphon::slice> pins;
+  for (int i = 0; i < 20'000; ++i) {
+    put(decoder, "[" + std::to_string(i) + "]\n");
+    pins.push_back(decoder.pin(decoder.next().frame));
+  }
+  for (int i = 0; i < 20'000; ++i)
+    REQUIRE(pins[static_cast<std::size_t>(i)].bytes() == "[" + std::to_string(i) + "]");
+  // The space behind pinned frames is used up before another block is taken.
+  CHECK(memory.acquired <= 4);
+}
+
 TEST_CASE("a pin outlives its decoder") {
   test::counting_source memory;
   antiphon::slice pin;

@@ -142,9 +142,7 @@ T there_and_back(const T& value) {
   INFO("by way of ", text);
   CHECK(antiphon::validate(text, 64) == antiphon::error_code());
   CHECK(text.find('\n') == std::string::npos);
-  auto result = decoded<T>(text);
-  CHECK(encoded(result) == text);
-  return result;
+  return decoded<T>(text);
 }
 
 template <class Real, class Bits>
@@ -173,18 +171,16 @@ TEST_CASE("any finite number comes back bit by bit") {
   check_reals<float, std::uint32_t>(3);
 }
 
-TEST_CASE("any DOM comes back from its text as it was, and Boost.JSON reads the same in it") {
+TEST_CASE("any DOM comes back from its text as it was, and from Boost.JSON's text too") {
   maker make(4);
   for (int round = 0; round < 3'000; ++round) {
     const auto value = make.dom();
     const auto text = encoded(value);
     INFO("by way of ", text);
     CHECK_FALSE(antiphon::validate(text, 64));
-    const auto back = decoded<boost::json::value>(text);
-    CHECK(encoded(back) == text);
-    CHECK(antiphon::raw_json(text).to_value() == back);
-    // Integral doubles come back as integers; serialise both alike to compare.
-    CHECK(encoded(decoded<boost::json::value>(boost::json::serialize(value))) == text);
+    CHECK(decoded<boost::json::value>(text) == value);
+    CHECK(encoded(decoded<boost::json::value>(text)) == text);
+    CHECK(decoded<boost::json::value>(boost::json::serialize(value)) == value);
   }
 }
 
