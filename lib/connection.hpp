@@ -173,8 +173,10 @@ class connection : public std::enable_shared_from_this<connection> {
   void return_permit(pending_calls::entry& call) noexcept;
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id);
-  asio::awaitable<void> wait_for_room();
-  asio::awaitable<error_code> wait_written(std::uint64_t position);
+  asio::awaitable<error_code> wait_for_room(clock::time_point until);
+  asio::awaitable<error_code> wait_written(std::uint64_t position, clock::time_point until);
+  void give_up_writing(std::uint64_t waiter, errc why) noexcept;
+  clock::time_point deadline_of(call_options options) const;
   void arm_call_timer();
   void on_call_timer();
   error_code why_closed() const noexcept;
@@ -220,10 +222,12 @@ class connection : public std::enable_shared_from_this<connection> {
     error_code error;
   };
   struct write_waiter {
+    std::uint64_t id = 0;
     std::uint64_t position = 0;
     waiter_slot<write_outcome> who;
   };
   std::deque<write_waiter> write_waiters_;
+  std::uint64_t write_waiters_so_far_ = 0;
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;
 

@@ -8,6 +8,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace antiphon::detail {
@@ -38,8 +39,20 @@ error_code connection::why_closed() const noexcept {
   return make_error_code(errc::closed);
 }
 
+connection::clock::time_point connection::deadline_of(call_options options) const {
+  const auto timeout = options.timeout.count() > 0 ? options.timeout : options_.call_timeout;
+  const auto now = clock::now();
+  const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(clock::time_point::max() - now);
+  return timeout.count() > 0 && timeout < most ? now + timeout : clock::time_point::max();
+}
+
 asio::awaitable<reply> connection::request(draft message, call_options options, lender from) {
-  if (backlog() > options_.max_outgoing_bytes) co_await wait_for_room();
+  const auto deadline = deadline_of(options);
+  if (backlog() > options_.max_outgoing_bytes) {
+    auto room = wait_for_room(deadline);
+    const error_code error = co_await std::move(room);
+    if (error) co_return failed(error);
+  }
   if (!can_send() || ended_answers()) co_return failed(why_closed());
   pending_calls::entry& call = pending_.add();
   const std::uint64_t id = call.id;
@@ -59,11 +72,8 @@ asio::awaitable<reply> connection::request(draft message, call_options options, 
     throw;
   }
   ++stats_.requests_sent;
-  const auto timeout = options.timeout.count() > 0 ? options.timeout : options_.call_timeout;
-  if (timeout.count() > 0) {
-    const auto now = clock::now();
-    const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(clock::time_point::max() - now);
-    if (timeout < most) pending_.set_deadline(call, now + timeout);
+  if (deadline != clock::time_point::max()) {
+    pending_.set_deadline(call, deadline);
     arm_call_timer();
   }
   turn_later();
@@ -97,7 +107,11 @@ asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
 }
 
 asio::awaitable<void> connection::notify(draft message) {
-  if (backlog() > options_.max_outgoing_bytes) co_await wait_for_room();
+  if (backlog() > options_.max_outgoing_bytes) {
+    auto room = wait_for_room(clock::time_point::max());
+    const error_code error = co_await std::move(room);
+    if (error) throw boost::system::system_error(error);
+  }
   if (!can_send()) throw boost::system::system_error(why_closed());
   try {
     out_.begin_frame(*out_framing_);
@@ -111,7 +125,7 @@ asio::awaitable<void> connection::notify(draft message) {
   }
   ++stats_.notifications_sent;
   turn_later();
-  auto written = wait_written(written_position_ + backlog());
+  auto written = wait_written(written_position_ + backlog(), clock::time_point::max());
   const error_code error = co_await std::move(written);
   if (error) throw boost::system::system_error(error);
 }
@@ -130,10 +144,18 @@ std::uint64_t connection::add_batch_call(draft message, output_chain& members, b
 
 asio::awaitable<void> connection::send_batch(output_chain members, std::vector<std::uint64_t> calls,
                                              std::size_t size) {
-  if (backlog() > options_.max_outgoing_bytes) co_await wait_for_room();
-  if (!can_send() || ended_answers()) {
-    for (const std::uint64_t id : calls) give_up(id, errc::closed);
-    throw boost::system::system_error(why_closed());
+  const auto deadline = deadline_of({});
+  error_code error;
+  if (backlog() > options_.max_outgoing_bytes) {
+    auto room = wait_for_room(deadline);
+    error = co_await std::move(room);
+  }
+  if (!error && (!can_send() || ended_answers())) error = why_closed();
+  if (error) {
+    for (const std::uint64_t id : calls) {
+      if (auto* call = pending_.find(id)) complete(*call, failed(error), true);
+    }
+    throw boost::system::system_error(error);
   }
   members.append(']');
   std::vector<slice> parts;
@@ -142,32 +164,50 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   for (const slice& part : parts) out_.append(part);
   out_.end_frame(*out_framing_);
   for (const std::uint64_t id : calls) {
-    if (auto* call = pending_.find(id)) call->sent = true;
+    auto* call = pending_.find(id);
+    if (call == nullptr) continue;
+    call->sent = true;
+    if (deadline != clock::time_point::max()) pending_.set_deadline(*call, deadline);
   }
+  arm_call_timer();
   stats_.requests_sent += calls.size();
   stats_.notifications_sent += size - calls.size();
   turn_later();
-  auto written = wait_written(written_position_ + backlog());
-  const error_code error = co_await std::move(written);
+  auto written = wait_written(written_position_ + backlog(), clock::time_point::max());
+  error = co_await std::move(written);
   if (error) throw boost::system::system_error(error);
 }
 
-asio::awaitable<void> connection::wait_for_room() {
+asio::awaitable<error_code> connection::wait_for_room(clock::time_point until) {
   while (backlog() > options_.max_outgoing_bytes && can_send()) {
-    auto written = wait_written(written_position_ + backlog() - options_.max_outgoing_bytes);
+    auto written = wait_written(written_position_ + backlog() - options_.max_outgoing_bytes, until);
     const error_code error = co_await std::move(written);
-    if (error) co_return;
+    if (error) co_return error;
   }
+  co_return error_code();
 }
 
-asio::awaitable<error_code> connection::wait_written(std::uint64_t position) {
+asio::awaitable<error_code> connection::wait_written(std::uint64_t position, clock::time_point until) {
   if (lost_) co_return why_closed();
   if (position <= written_position_) co_return error_code();
-  auto suspend = [this, position](auto handler) {
+  const std::uint64_t id = ++write_waiters_so_far_;
+  std::optional<asio::steady_timer> timer;
+  if (until != clock::time_point::max()) {
+    timer.emplace(executor_, until);
+    timer->async_wait([weak = weak_from_this(), id](error_code error) {
+      auto self = weak.lock();
+      if (self && !error) self->give_up_writing(id, errc::timed_out);
+    });
+  }
+  auto suspend = [this, id, position](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected())
+      slot.assign([this, id](asio::cancellation_type) { give_up_writing(id, errc::cancelled); });
     // By position; nearly always at the end.
     auto at = write_waiters_.end();
     while (at != write_waiters_.begin() && std::prev(at)->position > position) --at;
     at = write_waiters_.emplace(at);
+    at->id = id;
     at->position = position;
     at->who.put(std::move(handler));
   };
@@ -175,6 +215,15 @@ asio::awaitable<error_code> connection::wait_written(std::uint64_t position) {
       co_await asio::async_initiate<const asio::use_awaitable_t<>, void(write_outcome)>(suspend,
                                                                                         asio::use_awaitable);
   co_return outcome.error;
+}
+
+void connection::give_up_writing(std::uint64_t waiter, errc why) noexcept {
+  const auto found = std::find_if(write_waiters_.begin(), write_waiters_.end(),
+                                  [waiter](const write_waiter& one) { return one.id == waiter; });
+  if (found == write_waiters_.end()) return;
+  auto who = found->who.take();
+  write_waiters_.erase(found);
+  resume_later(std::move(who), write_outcome{make_error_code(why)});
 }
 
 // ---------------------------------------------------------------- answers

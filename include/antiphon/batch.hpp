@@ -54,7 +54,8 @@ class batch {
   void notify(std::string_view method, const Args&... args) {
     add_notification(detail::draft(method, args...));
   }
-  /// Sends what was added; completes when it is written. An empty batch sends nothing.
+  /// Sends what was added; completes when it is written. An empty batch sends nothing. The endpoint's
+  /// `call_timeout` holds for each call in it.
   asio::awaitable<void> send();
 
  private:

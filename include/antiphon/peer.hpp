@@ -176,6 +176,8 @@ class peer {
 
   /// Sends a notification; completes when it has been written to the transport.
   /// @throws boost::system::system_error when the connection ended before that
+  /// Cancelling the awaiting coroutine ends the wait with `errc::cancelled`; the notification is sent all the
+  /// same unless it was still waiting for room in a full output.
   template <class... Args>
   asio::awaitable<void> notify(std::string_view method, const Args&... args) const {
     return detail::notify(connection_, detail::draft(method, args...));

@@ -85,7 +85,7 @@ TEST_CASE("a session is answered the same wherever its bytes are cut") {
       CAPTURE(cut);
       REQUIRE(answers(with, {bytes.substr(0, cut), bytes.substr(cut)}) == expected);
     }
-    for (const std::size_t size : {1, 2, 3, 5, 7, 16, 64}) {
+    for (const std::size_t size : {1u, 2u, 3u, 5u, 7u, 16u, 64u}) {
       CAPTURE(size);
       std::vector<std::string_view> pieces;
       for (std::size_t at = 0; at < bytes.size(); at += size) pieces.push_back(bytes.substr(at, size));
