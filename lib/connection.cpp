@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace antiphon::detail {
 
@@ -21,6 +22,10 @@ constexpr milliseconds flush_time{1'000};
 constexpr milliseconds linger_time{1'000};
 // So much is read in a row before the outbox is flushed.
 constexpr std::size_t flush_at = 256 * 1024;
+
+constexpr std::size_t saturated(std::size_t a, std::size_t b) noexcept {
+  return a > std::numeric_limits<std::size_t>::max() - b ? std::numeric_limits<std::size_t>::max() : a + b;
+}
 
 std::chrono::steady_clock::time_point from_now(milliseconds time) {
   const auto now = std::chrono::steady_clock::now();
@@ -40,8 +45,8 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       decoder_(options_.framing(options_.limits), options_.limits, *transport_),
       out_(*transport_),
       processor_(options_),
-      change_timer_(executor_),
-      call_timer_(executor_) {}
+      change_timer_(std::in_place, executor_),
+      call_timer_(std::in_place, executor_) {}
 
 connection::~connection() = default;
 
@@ -49,11 +54,14 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
   if (phase_ != phase::created) return;
   phase_ = phase::open;
   auto self = shared_from_this();
+  // Held by all the coroutines: a peer handle may outlive the io_context, and must not keep what belongs to
+  // it.
+  std::shared_ptr<connection> alive(this, [self](connection* owned) noexcept { owned->release_io(); });
   // Held by the frame of `supervise`, which may be destroyed before it has started.
-  std::shared_ptr<connection> owner(this, [self](connection* owned) noexcept {
+  std::shared_ptr<connection> owner(this, [alive](connection* owned) noexcept {
     if (owned->phase_ != phase::finished) owned->abandon_waiters();
   });
-  asio::co_spawn(executor_, supervise(std::move(owner)), asio::detached);
+  asio::co_spawn(executor_, supervise(std::move(owner), std::move(alive)), asio::detached);
   if (!body) return;
   body_running_ = true;
   // The closure that made the coroutine must outlive it, so it stays with the completion handler.
@@ -71,7 +79,8 @@ asio::awaitable<ended> connection::finished() {
   if (phase_ == phase::finished) co_return ended_;
   auto suspend = [this](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
+    if (slot.is_connected())
+      slot.assign(here([](connection& self) { self.close(self.options_.close_timeout); }));
     waiting_for_end_.emplace_back().put(std::move(handler));
   };
   ended result =
@@ -110,6 +119,7 @@ void connection::end(end_reason reason, error_code error, milliseconds drain) no
     transport_->close();
     fail_pending(why_closed());
     release_written(why_closed());
+    release_io();
   }
 }
 
@@ -124,7 +134,7 @@ void connection::lost(error_code error) noexcept {
 void connection::abandon() noexcept {
   end(end_reason::closed_here, {}, milliseconds(0));
   lost_ = true;
-  transport_->close();
+  if (transport_) transport_->close();
   fail_pending(why_closed());
   changed();
 }
@@ -134,11 +144,14 @@ void connection::abandon() noexcept {
 // The whole life of a connection: it waits for a reason to end, then ends in order. It waits on a timer only,
 // so its frame belongs to the io_context; an io_context that goes away destroys it, and with it the
 // coroutines that wait in the connection, which would else keep each other.
-asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*/) {
-  auto self = shared_from_this();
+asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*/,
+                                            std::shared_ptr<connection> self) {
   asio::co_spawn(executor_, write_loop(self), asio::detached);
   asio::co_spawn(executor_, read_loop(self), asio::detached);
-  while (phase_ == phase::open) co_await wait_change(clock::time_point::max());
+  while (phase_ == phase::open) {
+    const bool in_time = co_await wait_change(stuck_until_);
+    if (!in_time) end(end_reason::end_of_input, {}, milliseconds(0));
+  }
 
   co_await drain();
   co_await flush_out();
@@ -155,10 +168,10 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   }
   writer_gate_.open();
   if (paused_) reader_gate_.open();
-  while (reading_ || writing_ || body_running_) co_await wait_change(clock::time_point::max());
+  while (reading_ || writing_ || watching_ || body_running_) co_await wait_change(clock::time_point::max());
 
   phase_ = phase::finished;
-  call_timer_.cancel();
+  call_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(who.take(), ended_);
 }
@@ -180,12 +193,12 @@ asio::awaitable<void> connection::drain() {
 }
 
 asio::awaitable<void> connection::flush_out() {
-  auto until = from_now(flush_time);
-  // Whoever sent everything in one go may take his time to read it.
-  if (ended_.reason == end_reason::end_of_input) until = std::max(until, drain_until_);
+  const auto least = from_now(flush_time);
   flush();
   while (!lost_ && backlog() > 0) {
-    const bool in_time = co_await wait_change(until);
+    // Whoever sent everything in one go may take his time to read it, unless `close` shortens that.
+    const bool patient = ended_.reason == end_reason::end_of_input;
+    const bool in_time = co_await wait_change(patient ? std::max(least, drain_until_) : least);
     if (!in_time) break;
   }
 }
@@ -207,13 +220,15 @@ asio::awaitable<void> connection::linger() {
 // Waits for any change of state; false once `until` has passed.
 asio::awaitable<bool> connection::wait_change(clock::time_point until) {
   if (until <= clock::now()) co_return false;
-  change_timer_.expires_at(until);
+  change_timer_->expires_at(until);
   error_code ignored;
-  co_await change_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await change_timer_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   co_return true;
 }
 
-void connection::changed() noexcept { change_timer_.cancel(); }
+void connection::changed() noexcept {
+  if (change_timer_) change_timer_->cancel();
+}
 
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
@@ -222,7 +237,13 @@ void connection::abandon_waiters() noexcept {
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();
-  transport_->close();
+  if (transport_) transport_->close();
+}
+
+void connection::release_io() noexcept {
+  transport_.reset();
+  change_timer_.reset();
+  call_timer_.reset();
 }
 
 // ---------------------------------------------------------------- reading
@@ -233,12 +254,49 @@ asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
     co_await read_messages();
   } catch (const boost::system::system_error& e) {
     if (phase_ < phase::closing && !discarding_) lost(e.code());
-  } catch (const std::exception&) {
+  } catch (...) {
     lost(make_error_code(boost::system::errc::not_enough_memory));
   }
   in_reader_ = false;
   self->reading_ = false;
   self->changed();
+}
+
+// While the reader doesn't read, somebody must see the peer go.
+void connection::watch() {
+  if (std::exchange(watching_, true)) return;
+  asio::co_spawn(executor_, watch_loop(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
+  try {
+    hang_up seen = hang_up::unknown;
+    if (!input_ended_) {
+      auto ending = transport_->wait_hang_up(false);
+      seen = co_await std::move(ending);
+      if (seen == hang_up::input_ended) {
+        input_ended_ = true;
+        if (paused_) stuck_until_ = from_now(options_.drain_timeout);
+        changed();
+      }
+    }
+    if (input_ended_) {
+      auto breaking = transport_->wait_hang_up(true);
+      seen = co_await std::move(breaking);
+    }
+    broken_ = seen == hang_up::broken;
+    heed_hang_up();
+  } catch (const std::exception&) {  // out of descriptors or memory: then it is noticed later
+  }
+  self->watching_ = false;
+  self->changed();
+}
+
+// What can still be read is read first. Then handlers may finish what they do, though nobody gets the
+// answers.
+void connection::heed_hang_up() noexcept {
+  if (broken_ && (paused_ || read_to_end_))
+    end(end_reason::connection_lost, asio::error::broken_pipe, options_.close_timeout);
 }
 
 asio::awaitable<void> connection::read_messages() {
@@ -262,8 +320,13 @@ asio::awaitable<void> connection::read_messages() {
         end_of_turn();
         if (!must_pause()) break;
         paused_ = true;
+        if (input_ended_) stuck_until_ = from_now(options_.drain_timeout);
+        watch();
+        heed_hang_up();
+        changed();
         co_await reader_gate_.wait();
         paused_ = false;
+        stuck_until_ = clock::time_point::max();
         if (phase_ >= phase::closing) co_return;
       }
       if (discarding_) more = false;
@@ -292,14 +355,21 @@ asio::awaitable<void> connection::read_messages() {
     error_code cut;
     if (last.status == frame_decoder::status::failed) cut = last.error;
     flush();
+    input_ended_ = read_to_end_ = true;
     end(end_reason::end_of_input, cut, options_.drain_timeout);
+    heed_hang_up();
+    if (!processor_.idle() || backlog() > 0) watch();
     co_return;
   }
 }
 
 bool connection::must_pause() const noexcept {
   // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
-  if (backlog() > options_.max_outgoing_bytes + options_.max_outgoing_bytes / 2) return true;
+  const std::size_t most_owed = saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2);
+  if (backlog() > most_owed) return true;
+  // Of a batch that is being read the rest must start, or it never ends; while a handler awaits the peer its
+  // answer may come behind what is unread.
+  if (!batch_ && owed() > (pending_.size() > 0 ? saturated(most_owed, most_owed) : most_owed)) return true;
   // Turning requests away takes no room for them, so nothing needs to stop for those.
   const bool full =
       options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();
@@ -315,7 +385,7 @@ void connection::refuse_stream(error_code error) {
   ++stats_.malformed_received;
   const bool limit = error == errc::message_too_large || error == errc::header_too_large;
   const auto code = static_cast<int>(limit ? rpc_errc::invalid_request : rpc_errc::parse_error);
-  answer_without_record({}, code, error.message(), nullptr);
+  answer_without_record({}, code, error.message(), std::nullopt, nullptr);
   flush();
   end(limit ? end_reason::limit_exceeded : end_reason::protocol_error, error,
       std::min(refusal_drain, options_.drain_timeout));
@@ -378,6 +448,7 @@ void connection::end_of_turn() {
   run_queue();
   in_reader_ = false;
   flush();
+  if (phase_ != phase::open) changed();
 }
 
 // What handlers and callers leave behind outside of the reader's own turn is gathered: one write for all of

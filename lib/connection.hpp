@@ -39,6 +39,7 @@ struct batch_reply {
   explicit batch_reply(buffer_source& source) : members(source, 4 * 1024) {}
   output_chain members;
   std::size_t answered = 0;
+  std::size_t bytes = 0;
   /// Requests not yet answered, and one for the walk itself while it goes on.
   std::size_t open = 1;
 };
@@ -62,6 +63,7 @@ class record final : public inbound_call, public processor::item {
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool answered = false;
+  std::uint32_t awaiting = 0;  // calls of the handler to the peer
 };
 
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
@@ -107,21 +109,33 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
   asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
   void give_up(std::uint64_t id, errc why) noexcept;
+  /// What a cancellation does, on our own executor: it may come from another.
+  template <class Action>
+  auto here(Action action) {
+    return [weak = weak_from_this(), action](asio::cancellation_type) {
+      if (const auto self = weak.lock())
+        asio::dispatch(self->executor_, [weak, action] {
+          if (const auto alive = weak.lock()) action(*alive);
+        });
+    };
+  }
   /// Nobody will ask for the answer any more.
   void forget(std::uint64_t id) noexcept;
-  buffer_source& buffers() noexcept { return *transport_; }
 
  private:
   enum class phase : std::uint8_t { created, open, draining, closing, finished };
 
   // connection.cpp
-  asio::awaitable<void> supervise(std::shared_ptr<connection> self);
+  asio::awaitable<void> supervise(std::shared_ptr<connection> owner, std::shared_ptr<connection> self);
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();
   asio::awaitable<void> read_loop(std::shared_ptr<connection> self);
   asio::awaitable<void> read_messages();
   asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
+  asio::awaitable<void> watch_loop(std::shared_ptr<connection> self);
+  void watch();
+  void heed_hang_up() noexcept;
   asio::awaitable<bool> wait_change(clock::time_point until);
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
@@ -133,10 +147,12 @@ class connection : public std::enable_shared_from_this<connection> {
   void end_of_turn();
   void flush();
   std::size_t backlog() const noexcept { return out_.pending() + being_written_; }
+  std::size_t owed() const noexcept { return backlog() + batched_bytes_; }
   bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   bool must_pause() const noexcept;
   void release_written(error_code error);
   void abandon_waiters() noexcept;
+  void release_io() noexcept;
 
   // incoming.cpp
   void on_frame(std::string_view frame);
@@ -154,7 +170,7 @@ class connection : public std::enable_shared_from_this<connection> {
   record& take_record(const message_view& message, const std::shared_ptr<batch_reply>& batch);
   void release(record& call) noexcept;
   void answer_without_record(std::string_view id, int code, std::string_view message,
-                             const std::shared_ptr<batch_reply>& batch);
+                             const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch);
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
   void close_reply(const std::shared_ptr<batch_reply>& batch);
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
@@ -164,7 +180,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_response(const message_view& message, bool is_error);
   void complete(pending_calls::entry& call, reply answer, bool later);
   void fail_pending(error_code why) noexcept;
-  raw_json kept_result(std::string_view text) const;
+  slice kept(std::string_view part);
   call_failure error_of(const message_view& message) const;
   /// Nothing more will be received, so no answer either.
   bool ended_answers() const noexcept {
@@ -172,7 +188,8 @@ class connection : public std::enable_shared_from_this<connection> {
   }
   void return_permit(pending_calls::entry& call) noexcept;
   record* lending_record(lender from) noexcept;
-  void write_cancel(std::uint64_t id);
+  void write_cancel(std::uint64_t id) noexcept;
+  void drop_unawaited(std::uint64_t id) noexcept;
   asio::awaitable<error_code> wait_for_room(clock::time_point until);
   asio::awaitable<error_code> wait_written(std::uint64_t position, clock::time_point until);
   void give_up_writing(std::uint64_t waiter, errc why) noexcept;
@@ -183,13 +200,15 @@ class connection : public std::enable_shared_from_this<connection> {
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
   asio::any_io_executor executor_;
-  transport_ptr transport_;
+  transport_ptr transport_;  // until the coroutines have ended
   router routes_;
   endpoint_options options_;
   std::unique_ptr<framing> out_framing_;
   bare_framing bare_;
   frame_decoder decoder_;
   output_chain out_;
+  std::vector<std::unique_ptr<record>> records_;  // before the processor, which links them
+  std::vector<record*> free_records_;
   processor processor_;
   pending_calls pending_;
 
@@ -201,14 +220,19 @@ class connection : public std::enable_shared_from_this<connection> {
   bool reading_ = false;
   bool writing_ = false;
   bool paused_ = false;  // the reader waits for room
+  bool watching_ = false;
+  bool input_ended_ = false;                                  // the peer sends no more than what is unread
+  bool read_to_end_ = false;                                  // and that has been read too
+  bool broken_ = false;                                       // nor does it read any more
+  clock::time_point stuck_until_ = clock::time_point::max();  // how long a pause may last once that is so
   bool turn_due_ = false;
   bool in_reader_ = false;
   clock::time_point drain_until_{};
 
   gate reader_gate_;
   gate writer_gate_;
-  asio::steady_timer change_timer_;
-  asio::steady_timer call_timer_;
+  std::optional<asio::steady_timer> change_timer_;
+  std::optional<asio::steady_timer> call_timer_;
   bool call_timer_armed_ = false;
   std::vector<waiter_slot<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
@@ -216,6 +240,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool body_cancelled_ = false;
 
   std::size_t being_written_ = 0;
+  std::size_t batched_bytes_ = 0;       // answers of batches that aren't complete
   std::uint64_t written_position_ = 0;  // bytes written since the start
   // Not a bare error_code: Asio would throw that.
   struct write_outcome {
@@ -238,8 +263,6 @@ class connection : public std::enable_shared_from_this<connection> {
   };
   std::optional<batch_walk> batch_;
 
-  std::vector<std::unique_ptr<record>> records_;
-  std::vector<record*> free_records_;
   std::unordered_map<request_id, record*> in_flight_;
   std::string method_scratch_;
 

@@ -19,8 +19,6 @@ const char* text_of(errc e) noexcept {
     case errc::invalid_utf8: return "invalid UTF-8";
     case errc::nesting_too_deep: return "JSON is nested too deeply";
     case errc::number_out_of_range: return "a number is out of range";
-    case errc::batch_too_large: return "too many members in a batch";
-    case errc::invalid_message: return "not a JSON-RPC message";
     case errc::wrong_type: return "a value has the wrong type";
     case errc::missing_member: return "a member is missing";
     case errc::wrong_length: return "an array has the wrong length";
@@ -31,7 +29,6 @@ const char* text_of(errc e) noexcept {
     case errc::closed: return "the connection is closed";
     case errc::connection_lost: return "the connection was lost";
     case errc::end_of_input: return "the peer has ended the connection";
-    case errc::overloaded: return "overloaded";
     case errc::address_in_use: return "somebody else listens at this address";
     case errc::not_a_socket: return "the path is in use by something that is no socket";
     case errc::path_too_long: return "the path is too long for a socket";

@@ -12,8 +12,9 @@ namespace antiphon::detail {
 
 namespace {
 
-// A kept message up to this size is copied out of its block; a longer one pins the block.
+// A kept part below this size is copied out of its block. So is a larger one in a block that is larger still.
 constexpr std::size_t copy_below = 4 * 1024;
+constexpr std::size_t most_pinned = 4;
 
 constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 
@@ -43,7 +44,8 @@ void connection::on_frame(std::string_view frame) {
     const error_code bad = validate(frame, options_.limits.depth);
     if (bad) {
       ++stats_.malformed_received;
-      answer_without_record({}, static_cast<int>(rpc_errc::parse_error), bad.message(), nullptr);
+      answer_without_record({}, static_cast<int>(rpc_errc::parse_error), bad.message(), std::nullopt,
+                            nullptr);
       return;
     }
   }
@@ -57,7 +59,7 @@ void connection::on_frame(std::string_view frame) {
   if (size == 0 || size > options_.limits.batch_members) {
     ++stats_.malformed_received;
     const std::string_view why = size == 0 ? "an empty batch" : "too many members in a batch";
-    answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), why, nullptr);
+    answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), why, std::nullopt, nullptr);
     return;
   }
   batch_.emplace(batch_walk{members, std::make_shared<batch_reply>(*transport_)});
@@ -89,15 +91,14 @@ void connection::on_invalid(const message_view& message, const std::shared_ptr<b
   ++stats_.malformed_received;
   if (!message.wants_answer()) return;
   answer_without_record(message.id_text(), static_cast<int>(rpc_errc::invalid_request), message.problem(),
-                        batch);
+                        std::nullopt, batch);
 }
 
 void connection::on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
   ++stats_.requests_received;
   const auto refuse = [&](rpc_errc code, std::string_view why) {
-    answer_without_record(message.id_text(), static_cast<int>(code), why, batch);
+    answer_without_record(message.id_text(), static_cast<int>(code), why, std::nullopt, batch);
   };
-  if (phase_ != phase::open) return refuse(rpc_errc::overloaded, "shutting down");
   if (!in_flight_.empty() && in_flight_.contains(message.id()) && message.id_text() != "null")
     return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
 
@@ -110,11 +111,12 @@ void connection::on_request(const message_view& message, const std::shared_ptr<b
     try {
       routes_.check()(method, false);
     } catch (const rpc_error& e) {
-      return refuse(static_cast<rpc_errc>(e.value()), e.message());
-    } catch (const std::exception&) {
+      return answer_without_record(message.id_text(), e.value(), e.message(), e.data(), batch);
+    } catch (...) {
       return refuse(rpc_errc::internal_error, "internal error");
     }
   }
+  if (phase_ != phase::open) return refuse(rpc_errc::overloaded, "shutting down");
   detail::route* route = routes_.find(method, false);
   if (route == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
 
@@ -130,17 +132,17 @@ void connection::on_request(const message_view& message, const std::shared_ptr<b
 
 void connection::on_notification(const message_view& message) {
   ++stats_.notifications_received;
-  if (phase_ != phase::open) return;
   std::string_view method = message.method_text();
   if (message.method_has_escapes()) {
     method_scratch_ = message.method();
     method = method_scratch_;
   }
   if (method == options_.cancel_method) return on_cancel(message);
+  if (phase_ != phase::open) return;
   if (routes_.check()) {
     try {
       routes_.check()(method, true);
-    } catch (const std::exception&) {
+    } catch (...) {
       ++stats_.notifications_failed;
       return;
     }
@@ -177,7 +179,6 @@ void connection::admit(record& call) {
     return;
   }
   keep(call);
-  call.bytes = call.pinned.size() + sizeof(record);
   processor_.enqueue(call);
 }
 
@@ -197,7 +198,7 @@ record& connection::take_record(const message_view& message, const std::shared_p
   }
   record& call = *free_records_.back();
   free_records_.pop_back();
-  call.connection_ = shared_from_this();
+  call.connection_ = this;
   call.params_ = message.params_text();
   call.batch = batch;
   return call;
@@ -211,24 +212,29 @@ void connection::release(record& call) noexcept {
   call.pinned = slice();
   call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
   call.route = nullptr;
+  call.bytes = 0;
+  call.awaiting = 0;
   free_records_.push_back(&call);
-  // Last: this may be what keeps the connection.
-  const auto keep_alive = std::move(call.connection_);
+}
+
+// In memory that may be held on to: a large part pins the block that it lies in, a small one is copied out,
+// so that what is held is never much more than what is kept.
+slice connection::kept(std::string_view part) {
+  if (part.size() >= copy_below && part.size() * most_pinned >= decoder_.block_size())
+    return decoder_.pin(part);
+  buffer copy = buffer::allocate(part.size());
+  if (!part.empty()) std::memcpy(copy.data(), part.data(), part.size());
+  copy.commit(part.size());
+  return copy.share(copy.bytes());
 }
 
 void connection::keep(record& call) {
   if (!call.kept) {
-    const std::string_view params = call.params_;
-    if (params.size() < copy_below) {
-      buffer copy = transport_->acquire(params.size() + 1);
-      if (!params.empty()) std::memcpy(copy.data(), params.data(), params.size());
-      copy.commit(params.size());
-      call.pinned = copy.share(copy.bytes());
-    } else {
-      call.pinned = decoder_.pin(params);
-    }
+    call.pinned = kept(call.params_);
     call.params_ = call.pinned.bytes();
     call.kept = true;
+    // Its id is kept twice: here and in the table of those in flight.
+    processor_.hold(call, call.pinned.pinned_bytes() + 2 * call.id_.json().size() + sizeof(record));
   }
   if (call.request && !call.registered && call.id_.kind() != request_id::kind::null) {
     in_flight_.emplace(call.id_, &call);
@@ -266,8 +272,11 @@ output_chain& connection::open_reply(const std::shared_ptr<batch_reply>& batch) 
 
 void connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
   if (batch) {
+    const std::size_t size = batch->members.frame_size();
     batch->members.end_frame(bare_);
     ++batch->answered;
+    batch->bytes += size;
+    batched_bytes_ += size;
   } else {
     out_.end_frame(*out_framing_);
     stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
@@ -279,7 +288,9 @@ void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept 
 }
 
 void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
-  if (--batch->open > 0 || batch->answered == 0 || !can_send()) return;
+  if (--batch->open > 0) return;
+  batched_bytes_ -= batch->bytes;
+  if (batch->answered == 0 || !can_send()) return;
   batch->members.append(']');
   std::vector<slice> parts;
   batch->members.take(parts);
@@ -290,9 +301,10 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
 }
 
 void connection::answer_without_record(std::string_view id, int code, std::string_view message,
+                                       const std::optional<raw_json>& data,
                                        const std::shared_ptr<batch_reply>& batch) {
   ++stats_.errors_sent;
-  write_error(open_reply(batch), id, code, message, std::nullopt);
+  write_error(open_reply(batch), id, code, message, data);
   close_reply(batch);
 }
 
@@ -441,6 +453,11 @@ bool params_reader::none_expected() {
 }  // namespace antiphon::detail
 
 namespace antiphon {
+
+peer call_context::peer() const noexcept {
+  auto* self = static_cast<detail::inbound_call*>(const_cast<call_context*>(this));
+  return antiphon::peer(connection_->shared_from_this(), {notification_ ? nullptr : self, generation_});
+}
 
 void call_context::release_order() {
   auto& call = static_cast<detail::record&>(*this);

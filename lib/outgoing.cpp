@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <type_traits>
+#include <variant>
 
 namespace antiphon::detail {
 
@@ -77,8 +79,22 @@ asio::awaitable<reply> connection::request(draft message, call_options options, 
     arm_call_timer();
   }
   turn_later();
+  // A cancellation may come before the waiting has begun.
+  struct unawaited {
+    connection& home;
+    std::uint64_t id;
+    ~unawaited() { home.drop_unawaited(id); }
+  };
+  const unawaited guard{*this, id};
   auto answer = await_reply(id, from);
   co_return co_await std::move(answer);
+}
+
+void connection::drop_unawaited(std::uint64_t id) noexcept {
+  pending_calls::entry* call = pending_.find(id);
+  if (call == nullptr || call->waiter) return;
+  if (can_send()) write_cancel(id);
+  pending_.remove(*call);
 }
 
 asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
@@ -89,16 +105,15 @@ asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
     pending_.remove(*call);
     co_return answer;
   }
-  if (record* lending = lending_record(from); lending != nullptr && processor_.lend(*lending)) {
+  if (record* lending = lending_record(from)) {
     call->from = from;
     call->lent = true;
-    turn_later();
+    // The handler may await several at once: it has its permit back with the last of them.
+    if (++lending->awaiting == 1 && processor_.lend(*lending)) turn_later();
   }
   auto suspend = [this, id](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
-    }
+    if (slot.is_connected()) slot.assign(here([id](connection& self) { self.give_up(id, errc::cancelled); }));
     pending_.find(id)->waiter.put(std::move(handler));
   };
   reply answer =
@@ -202,7 +217,7 @@ asio::awaitable<error_code> connection::wait_written(std::uint64_t position, clo
   auto suspend = [this, id, position](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected())
-      slot.assign([this, id](asio::cancellation_type) { give_up_writing(id, errc::cancelled); });
+      slot.assign(here([id](connection& self) { self.give_up_writing(id, errc::cancelled); }));
     // By position; nearly always at the end.
     auto at = write_waiters_.end();
     while (at != write_waiters_.begin() && std::prev(at)->position > position) --at;
@@ -241,19 +256,12 @@ void connection::on_response(const message_view& message, bool is_error) {
     if (is_error) {
       answer.failure = error_of(message);
     } else {
-      answer.result = kept_result(message.result_text());
+      answer.result = raw_json(kept(message.result_text()));
     }
   } catch (const std::exception&) {
     answer = failed(make_error_code(boost::system::errc::not_enough_memory));
   }
   complete(*call, std::move(answer), false);
-}
-
-// A small result is copied out of the block it came in, a large one pins it.
-raw_json connection::kept_result(std::string_view text) const {
-  constexpr std::size_t copy_below = 4 * 1024;
-  if (text.size() < copy_below) return raw_json(text).keep();
-  return raw_json(decoder_.pin(text));
 }
 
 call_failure connection::error_of(const message_view& message) const {
@@ -293,6 +301,7 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
   if (!call.waiter) {
     // Part of a batch that nobody has awaited yet.
     call.early = std::move(answer);
+    pending_.clear_deadline(call);
     return;
   }
   auto who = call.waiter.take();
@@ -306,7 +315,8 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
 
 void connection::return_permit(pending_calls::entry& call) noexcept {
   call.lent = false;
-  if (record* lending = lending_record(call.from)) processor_.reclaim(*lending);
+  if (record* lending = lending_record(call.from); lending != nullptr && --lending->awaiting == 0)
+    processor_.reclaim(*lending);
 }
 
 record* connection::lending_record(lender from) noexcept {
@@ -326,7 +336,7 @@ void connection::forget(std::uint64_t id) noexcept {
     pending_.remove(*call);
 }
 
-void connection::write_cancel(std::uint64_t id) {
+void connection::write_cancel(std::uint64_t id) noexcept try {
   if (options_.cancel_method.empty()) return;
   out_.begin_frame(*out_framing_);
   out_.append(head);
@@ -338,6 +348,8 @@ void connection::write_cancel(std::uint64_t id) {
   out_.end_frame(*out_framing_);
   ++stats_.notifications_sent;
   turn_later();
+} catch (...) {  // no memory to tell the peer; its answer will be dropped
+  out_.drop_frame();
 }
 
 void connection::fail_pending(error_code why) noexcept {
@@ -353,10 +365,10 @@ void connection::fail_pending(error_code why) noexcept {
 
 void connection::arm_call_timer() {
   const auto next = pending_.next_deadline();
-  if (!next || (call_timer_armed_ && call_timer_.expiry() <= *next)) return;
+  if (!next || (call_timer_armed_ && call_timer_->expiry() <= *next)) return;
   call_timer_armed_ = true;
-  call_timer_.expires_at(*next);
-  call_timer_.async_wait([weak = weak_from_this()](error_code error) {
+  call_timer_->expires_at(*next);
+  call_timer_->async_wait([weak = weak_from_this()](error_code error) {
     auto self = weak.lock();
     if (!self || error) return;
     self->on_call_timer();
@@ -373,10 +385,37 @@ void connection::on_call_timer() {
 
 namespace {
 
-/// Goes over to the connection's executor when the caller runs on another one.
-asio::awaitable<void> hop(const asio::any_io_executor& to) {
+/// Runs `operation` on the connection's executor and comes back, however it ends.
+template <class T>
+asio::awaitable<T> over_there(asio::any_io_executor here, asio::any_io_executor there,
+                              asio::awaitable<T> operation) {
+  co_await asio::dispatch(asio::bind_executor(there, asio::use_awaitable));
+  std::exception_ptr failure;
+  std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>> result;
+  try {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(operation);
+    } else {
+      result = co_await std::move(operation);
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // Also on the way back from a cancellation.
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await asio::dispatch(asio::bind_executor(here, asio::use_awaitable));
+  co_await asio::this_coro::throw_if_cancelled(throws);
+  if (failure) std::rethrow_exception(failure);
+  if constexpr (!std::is_void_v<T>) co_return std::move(*result);
+}
+
+template <class T>
+asio::awaitable<T> on_its_executor(std::shared_ptr<connection> home, asio::awaitable<T> operation) {
   const asio::any_io_executor here = co_await asio::this_coro::executor;
-  if (here != to) co_await asio::dispatch(asio::bind_executor(to, asio::use_awaitable));
+  if (here == home->executor()) co_return co_await std::move(operation);
+  auto away = over_there(here, home->executor(), std::move(operation));
+  co_return co_await std::move(away);
 }
 
 }  // namespace
@@ -384,15 +423,15 @@ asio::awaitable<void> hop(const asio::any_io_executor& to) {
 asio::awaitable<reply> request(std::shared_ptr<connection> through, draft message, call_options options,
                                lender from) {
   if (through == nullptr) throw boost::system::system_error(errc::closed);
-  co_await hop(through->executor());
-  auto answer = through->request(std::move(message), options, from);
+  auto asking = through->request(std::move(message), options, from);
+  auto answer = on_its_executor(through, std::move(asking));
   co_return co_await std::move(answer);
 }
 
 asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message) {
   if (through == nullptr) throw boost::system::system_error(errc::closed);
-  co_await hop(through->executor());
-  auto sent = through->notify(std::move(message));
+  auto sending = through->notify(std::move(message));
+  auto sent = on_its_executor(through, std::move(sending));
   co_await std::move(sent);
 }
 

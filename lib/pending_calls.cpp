@@ -1,6 +1,7 @@
 #include "lib/pending_calls.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace antiphon::detail {
 
@@ -19,17 +20,20 @@ pending_calls::entry* pending_calls::find(std::uint64_t id) noexcept {
 }
 
 void pending_calls::remove(entry& call) noexcept {
-  if (call.deadline_at != no_deadline) {
-    const std::size_t hole = call.deadline_at;
-    const std::uint64_t last = deadlines_.back();
-    deadlines_.pop_back();
-    if (hole < deadlines_.size()) {
-      put(hole, last);
-      sift(hole);
-    }
-  }
+  clear_deadline(call);
   call = entry();
   --size_;
+}
+
+void pending_calls::clear_deadline(entry& call) noexcept {
+  if (call.deadline_at == no_deadline) return;
+  const std::size_t hole = std::exchange(call.deadline_at, no_deadline);
+  const std::uint64_t last = deadlines_.back();
+  deadlines_.pop_back();
+  if (hole < deadlines_.size()) {
+    put(hole, last);
+    sift(hole);
+  }
 }
 
 void pending_calls::grow() {

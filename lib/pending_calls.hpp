@@ -42,6 +42,7 @@ class pending_calls {
   std::size_t size() const noexcept { return size_; }
 
   void set_deadline(entry& call, clock::time_point when);
+  void clear_deadline(entry& call) noexcept;
   /// When the earliest deadline is; none when no call has one.
   std::optional<clock::time_point> next_deadline() const noexcept;
   /// A call whose deadline is at `now` or before; null when there is none.

@@ -11,8 +11,14 @@ bool processor::may_pass_requests(const item& notification) const noexcept {
 bool processor::starts_now(const item& message, bool requests_open) const noexcept {
   if (message.immediate) return true;
   if (barrier_ != nullptr || !notifications_.empty()) return false;
-  if (message.request) return requests_.empty() && requests_open && in_flight_ < max_in_flight_;
-  return ordered_requests_.empty();
+  if (message.request) return requests_.empty() && may_start(message, requests_open);
+  return ordered_requests_.empty() && may_start(message, requests_open);
+}
+
+bool processor::may_start(const item& message, bool requests_open) const noexcept {
+  // Memory is bounded for all; requests feel it earlier, so that they can't hold notifications up.
+  if (!message.request) return running_bytes_ < 2 * max_in_flight_bytes_;
+  return requests_open && in_flight_ < max_in_flight_ && running_bytes_ < max_in_flight_bytes_;
 }
 
 bool processor::full() const noexcept {
@@ -28,12 +34,18 @@ bool processor::requests_exhausted() const noexcept {
 void processor::start(item& message) {
   message.state = state::running;
   ++running_;
+  running_bytes_ += message.bytes;
   if (message.immediate) return;
   if (message.request) {
     ++in_flight_;
     in_flight_peak_ = std::max(in_flight_peak_, in_flight_);
   }
   if (message.ordered) barrier_ = &message;
+}
+
+void processor::hold(item& message, std::size_t bytes) noexcept {
+  message.bytes = bytes;
+  if (message.state == state::running) running_bytes_ += bytes;
 }
 
 void processor::enqueue(item& message) {
@@ -64,7 +76,8 @@ processor::item* processor::next(bool requests_open) {
   if (barrier_ != nullptr) return nullptr;
   item* request = requests_.empty() ? nullptr : &requests_.front();
   item* notification = notifications_.empty() ? nullptr : &notifications_.front();
-  const bool may_request = request != nullptr && requests_open && in_flight_ < max_in_flight_;
+  const bool may_request = request != nullptr && may_start(*request, requests_open);
+  if (notification != nullptr && !may_start(*notification, requests_open)) notification = nullptr;
   item* chosen = nullptr;
   if (may_request && (notification == nullptr || request->arrival < notification->arrival)) {
     chosen = request;
@@ -89,6 +102,7 @@ void processor::finish(item& message) {
   reclaim(message);
   message.state = state::idle;
   --running_;
+  running_bytes_ -= message.bytes;
   if (message.immediate) return;
   if (message.request) --in_flight_;
   release_order(message);
@@ -100,10 +114,12 @@ void processor::release_order(item& message) noexcept {
 
 bool processor::lend(item& message) noexcept {
   // Handlers that await the peer are bounded too, or a peer that never answers could have any number of them.
-  if (message.state != state::running || message.immediate || !message.request || lent_ >= max_queued_ + 64)
-    return false;
+  const bool too_many = lent_ >= max_queued_ + 64 || lent_bytes_ + message.bytes > max_in_flight_bytes_;
+  if (message.state != state::running || message.immediate || !message.request || too_many) return false;
   message.state = state::lent;
   ++lent_;
+  lent_bytes_ += message.bytes;
+  running_bytes_ -= message.bytes;
   --in_flight_;
   return true;
 }
@@ -112,6 +128,8 @@ void processor::reclaim(item& message) noexcept {
   if (message.state != state::lent) return;
   message.state = state::running;
   --lent_;
+  lent_bytes_ -= message.bytes;
+  running_bytes_ += message.bytes;
   ++in_flight_;
 }
 

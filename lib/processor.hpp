@@ -4,6 +4,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -29,14 +30,15 @@ class processor {
     bool ordered = false;
     bool immediate = false;
     processor::state state = processor::state::idle;
-    std::size_t bytes = 0;  // of memory held while queued
+    std::size_t bytes = 0;  // of memory held; see hold
     std::uint64_t arrival = 0;
   };
 
   explicit processor(const endpoint_options& options) noexcept
-      : max_in_flight_(options.max_in_flight == 0 ? 1 : options.max_in_flight),
-        max_queued_(options.max_queued),
-        max_queued_bytes_(options.max_queued_bytes),
+      : max_in_flight_(bounded(options.max_in_flight == 0 ? 1 : options.max_in_flight)),
+        max_in_flight_bytes_(bounded(options.max_in_flight_bytes)),
+        max_queued_(bounded(options.max_queued)),
+        max_queued_bytes_(bounded(options.max_queued_bytes)),
         waits_(options.overload == overload::wait) {}
 
   /// Whether a message that has just arrived starts at once.
@@ -56,6 +58,8 @@ class processor {
   bool exhausted() const noexcept { return queued_bytes_ >= 3 * max_queued_bytes_; }
 
   void start(item& message);
+  /// A message that is about to wait, or that runs, keeps so much memory until it ends. Once at most.
+  void hold(item& message, std::size_t bytes) noexcept;
   void enqueue(item& message);
   /// Takes the next message that may start out of the queue and starts it; null when there is none.
   item* next(bool requests_open);
@@ -86,13 +90,20 @@ class processor {
   bool may_pass_requests(const item& notification) const noexcept;
   void unlink(item& message);
 
+  // So that sums and small multiples don't overflow.
+  static std::size_t bounded(std::size_t option) noexcept { return std::min(option, std::size_t{1} << 60); }
+  bool may_start(const item& message, bool requests_open) const noexcept;
+
   std::size_t max_in_flight_;
+  std::size_t max_in_flight_bytes_;
   std::size_t max_queued_;
   std::size_t max_queued_bytes_;
   bool waits_;  // rather than rejects
 
   std::size_t in_flight_ = 0;  // permits taken
-  std::size_t running_ = 0;    // handlers that have started and not ended, of every kind
+  std::size_t running_bytes_ = 0;
+  std::size_t lent_bytes_ = 0;
+  std::size_t running_ = 0;  // handlers that have started and not ended, of every kind
   std::size_t lent_ = 0;
   item* barrier_ = nullptr;  // the ordered message that nothing passes
   queue requests_;

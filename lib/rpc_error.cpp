@@ -1,8 +1,26 @@
 #include <antiphon/rpc_error.hpp>
+#include <antiphon/streaming/encode.hpp>
+#include <antiphon/transport/buffer_pool.hpp>
 
-#include <boost/json/serialize.hpp>
+#include <vector>
 
 namespace antiphon {
+
+namespace {
+
+// By way of our own encoder: Boost's writes what is no JSON for NaN and infinity.
+raw_json text_of(const boost::json::value& value) {
+  const auto pool = shared_buffer_pool();
+  output_chain out(*pool, 1024);
+  encode(out, value);
+  std::vector<slice> parts;
+  out.take(parts);
+  std::string text;
+  for (const slice& part : parts) text += part.bytes();
+  return raw_json(std::string_view(text)).keep();
+}
+
+}  // namespace
 
 rpc_error::rpc_error(int code, std::string message, std::optional<raw_json> data)
     : boost::system::system_error(error_code(code, rpc_category()), message),
@@ -13,7 +31,7 @@ rpc_error::rpc_error(int code, std::string message, std::optional<raw_json> data
 }
 
 rpc_error::rpc_error(int code, std::string message, const boost::json::value& data)
-    : rpc_error(code, std::move(message), raw_json(std::string_view(boost::json::serialize(data))).keep()) {}
+    : rpc_error(code, std::move(message), text_of(data)) {}
 
 std::string rpc_error::default_message(rpc_errc code) { return make_error_code(code).message(); }
 

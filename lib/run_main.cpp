@@ -7,10 +7,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <optional>
+#include <string>
 
 namespace antiphon {
 
@@ -18,16 +22,18 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::chrono::seconds time_for_the_rest{2};
+
 int report(const std::exception_ptr& failure, bool signalled) {
   try {
     std::rethrow_exception(failure);
   } catch (const boost::system::system_error& e) {
     if (signalled && e.code() == asio::error::operation_aborted) return 0;
-    std::fprintf(stderr, "error: %s\n", e.what());
+    write_to_stderr(std::string("error: ") + e.what() + "\n");
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    write_to_stderr(std::string("error: ") + e.what() + "\n");
   } catch (...) {
-    std::fputs("error: unknown exception\n", stderr);
+    write_to_stderr("error: unknown exception\n");
   }
   return 1;
 }
@@ -67,10 +73,25 @@ int run_main(asio::awaitable<int> main) {
   asio::co_spawn(context, std::move(main),
                  asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr failure, int result) {
                    code = failure ? report(failure, signalled) : result;
+                   // From here on they do what they do by default.
+                   signals.clear();
                    signals.cancel();
+                   context.stop();
                  }));
   context.run();
-  return code.value_or(1);
+  if (!code) return 1;
+  context.restart();
+  context.run_for(time_for_the_rest);
+  return *code;
+}
+
+void write_to_stderr(std::string_view text) noexcept {
+  // So much a pipe takes whole when it takes anything.
+  constexpr std::size_t most = 4096;
+  pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&out, 1, 0) != 1 || out.revents != POLLOUT) return;
+  text = text.substr(0, most);
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 int run_main(asio::awaitable<ended> main) { return run_main(to_code(std::move(main))); }

@@ -1,9 +1,10 @@
-#include "lib/waiting.hpp"
-
 #include <antiphon/serve.hpp>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <list>
@@ -13,43 +14,61 @@ namespace antiphon {
 namespace {
 
 struct connections {
+  explicit connections(const asio::any_io_executor& executor)
+      : empty(executor, asio::steady_timer::time_point::max()) {}
+
   std::list<peer> open;
-  detail::gate empty;
+  asio::steady_timer empty;  // cancelled when they are none any more
+
+  void close_all() {
+    for (const peer& one : open) one.close();
+  }
 };
 
-asio::awaitable<void> serve_one(std::shared_ptr<connections> all, transport_ptr over, router routes,
-                                endpoint_options options) {
-  endpoint one(std::move(over), std::move(routes), std::move(options));
-  const auto place = all->open.insert(all->open.end(), one);
-  auto run = one.run();
+asio::awaitable<void> serve_one(std::shared_ptr<connections> all, std::shared_ptr<endpoint> one,
+                                std::list<peer>::iterator place) {
+  struct leave {
+    connections& all;
+    std::list<peer>::iterator place;
+    ~leave() {
+      all.open.erase(place);
+      if (all.open.empty()) all.empty.cancel();
+    }
+  };
+  const leave guard{*all, place};
+  auto run = one->run();
   co_await std::move(run);
-  all->open.erase(place);
-  if (all->open.empty()) all->empty.open();
 }
 
 }  // namespace
 
 asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, endpoint_options options) {
-  auto all = std::make_shared<connections>();
   const auto executor = co_await asio::this_coro::executor;
-  for (;;) {
-    transport_ptr over;
-    error_code failed;
-    try {
-      over = co_await at.accept();
-    } catch (const boost::system::system_error& e) {
-      failed = e.code();
+  auto all = std::make_shared<connections>(executor);
+  std::exception_ptr failure;
+  try {
+    for (;;) {
+      auto accepting = at.accept();
+      transport_ptr over = co_await std::move(accepting);
+      auto one = std::make_shared<endpoint>(std::move(over), make_routes(), options);
+      // Counted from here on, whenever it starts.
+      const auto place = all->open.insert(all->open.end(), *one);
+      // What goes wrong with one connection is that connection's end.
+      asio::co_spawn(executor, serve_one(all, one, place), [](std::exception_ptr) {});
     }
-    if (failed == asio::error::operation_aborted) break;
-    if (failed) throw boost::system::system_error(failed, "accept");
-    // What goes wrong with one connection is that connection's end.
-    asio::co_spawn(executor, serve_one(all, std::move(over), make_routes(), options),
-                   [](std::exception_ptr) {});
+  } catch (const boost::system::system_error& e) {
+    if (e.code() != asio::error::operation_aborted) failure = std::current_exception();
+  } catch (...) {
+    failure = std::current_exception();
   }
   at.close();
   co_await asio::this_coro::reset_cancellation_state();
-  for (const peer& one : all->open) one.close();
-  while (!all->open.empty()) co_await all->empty.wait();
+  all->close_all();
+  while (!all->open.empty()) {
+    error_code ignored;
+    co_await all->empty.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace antiphon

@@ -29,11 +29,81 @@ std::string_view encode_finite(output_chain& out, Number value) {
   return encode_number(out, value);
 }
 
-// A DOM tells a double from an integer, so that 1 would read back as something else than 1.0.
-void encode_dom_double(output_chain& out, double value) {
-  const std::string_view text = encode_finite(out, value);
-  if (text.find_first_of(".e") == text.npos) out.append(".0");
-}
+// With an explicit stack: a DOM may be nested deeper than the thread's stack allows.
+class dom_writer {
+ public:
+  explicit dom_writer(output_chain& out) noexcept : out_(out) {}
+
+  template <class Dom>
+  void write(const Dom& dom) {
+    begin(dom);
+    while (!levels_.empty()) {
+      level& top = levels_.back();
+      const std::size_t index = top.next++;
+      if (top.array != nullptr) {
+        next_of(*top.array, index);
+      } else {
+        next_of(*top.object, index);
+      }
+    }
+  }
+
+ private:
+  struct level {
+    const boost::json::array* array;
+    const boost::json::object* object;
+    std::size_t next;
+  };
+
+  // Scalars whole, of containers the opening bracket.
+  void begin(const boost::json::value& value) {
+    switch (value.kind()) {
+      case boost::json::kind::null: return out_.append("null");
+      case boost::json::kind::bool_: return out_.append(value.get_bool() ? "true" : "false");
+      case boost::json::kind::int64: return encode_int64(out_, value.get_int64());
+      case boost::json::kind::uint64: return encode_uint64(out_, value.get_uint64());
+      case boost::json::kind::double_: return real(value.get_double());
+      case boost::json::kind::string: return encode_string(out_, value.get_string());
+      case boost::json::kind::array: return begin(value.get_array());
+      case boost::json::kind::object: return begin(value.get_object());
+    }
+  }
+  void begin(const boost::json::array& array) {
+    out_.append('[');
+    levels_.push_back({&array, nullptr, 0});
+  }
+  void begin(const boost::json::object& object) {
+    out_.append('{');
+    levels_.push_back({nullptr, &object, 0});
+  }
+
+  void next_of(const boost::json::array& array, std::size_t index) {
+    if (index == array.size()) return end(']');
+    if (index > 0) out_.append(',');
+    begin(array[index]);
+  }
+  void next_of(const boost::json::object& object, std::size_t index) {
+    if (index == object.size()) return end('}');
+    if (index > 0) out_.append(',');
+    const auto member = object.begin() + index;
+    encode_string(out_, member->key());
+    out_.append(':');
+    begin(member->value());
+  }
+  void end(char bracket) {
+    out_.append(bracket);
+    levels_.pop_back();
+  }
+
+  // A DOM tells a double from an integer, so that 1 would read back as something else than 1.0.
+  void real(double value) {
+    const std::string_view text = encode_finite(out_, value);
+    if (text.find_first_of(".e") == text.npos) out_.append(".0");
+  }
+
+  output_chain& out_;
+  std::vector<level> levels_;
+};
 
 }  // namespace
 
@@ -71,53 +141,8 @@ void encode_raw(output_chain& out, const slice& text) {
   out.append(rest);
 }
 
-void encode_dom(output_chain& out, const boost::json::value& value) {
-  // An explicit stack: a DOM may be nested deeper than the thread's stack allows.
-  struct level {
-    const boost::json::value* container;
-    std::size_t next;
-  };
-  std::vector<level> levels;
-  const auto scalar_or_open = [&](const boost::json::value& v) {
-    switch (v.kind()) {
-      case boost::json::kind::null: return out.append("null");
-      case boost::json::kind::bool_: return encode(out, v.get_bool());
-      case boost::json::kind::int64: return encode_int64(out, v.get_int64());
-      case boost::json::kind::uint64: return encode_uint64(out, v.get_uint64());
-      case boost::json::kind::double_: return encode_dom_double(out, v.get_double());
-      case boost::json::kind::string: return encode_string(out, v.get_string());
-      case boost::json::kind::array: out.append('['); break;
-      case boost::json::kind::object: out.append('{'); break;
-    }
-    levels.push_back({&v, 0});
-  };
-  scalar_or_open(value);
-  while (!levels.empty()) {
-    level& top = levels.back();
-    const std::size_t index = top.next++;
-    if (top.container->is_array()) {
-      const boost::json::array& array = top.container->get_array();
-      if (index == array.size()) {
-        out.append(']');
-        levels.pop_back();
-        continue;
-      }
-      if (index > 0) out.append(',');
-      scalar_or_open(array[index]);
-    } else {
-      const boost::json::object& object = top.container->get_object();
-      if (index == object.size()) {
-        out.append('}');
-        levels.pop_back();
-        continue;
-      }
-      if (index > 0) out.append(',');
-      const auto member = object.begin() + index;
-      encode_string(out, member->key());
-      out.append(':');
-      scalar_or_open(member->value());
-    }
-  }
-}
+void encode_dom(output_chain& out, const boost::json::value& value) { dom_writer(out).write(value); }
+void encode_dom(output_chain& out, const boost::json::array& value) { dom_writer(out).write(value); }
+void encode_dom(output_chain& out, const boost::json::object& value) { dom_writer(out).write(value); }
 
 }  // namespace antiphon::detail

@@ -16,14 +16,15 @@ std::optional<std::string_view> frame_messages::next() noexcept {
     return rest_;
   }
   rest_.remove_prefix(detail::skip_blanks(rest_, 0));
-  if (rest_.empty() || rest_.front() == ']') {
+  if (rest_ == "]" && !after_comma_) {
     done_ = true;
     return std::nullopt;
   }
   const auto size = detail::skip_json_value(rest_);
   const auto behind = detail::skip_blanks(rest_, size);
   const bool goes_on = size != 0 && behind < rest_.size() && rest_[behind] == ',';
-  const bool ends = size != 0 && behind < rest_.size() && rest_[behind] == ']';
+  const bool ends = size != 0 && rest_.substr(behind) == "]";
+  after_comma_ = goes_on;
   if (!goes_on && !ends) {  // malformed: what is left comes out as one element, which is no message
     done_ = true;
     return rest_;

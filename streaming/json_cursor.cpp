@@ -20,8 +20,6 @@ constexpr std::string_view end_of_text = "the end of the text";
 constexpr std::string_view end_of_container = "the end of the container";
 constexpr std::string_view malformed = "malformed JSON";
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 void json_cursor::blanks() noexcept {
@@ -364,6 +362,33 @@ bool json_cursor::read_dom(boost::json::value& out) {
   }
   out = stack.release();
   return true;
+}
+
+bool alternatives::failed(json_cursor& in) {
+  const auto reread = static_cast<std::size_t>(in.at_ - start_.at_);
+  const bool telling = furthest_.good() || (in.at_ == furthest_.at_ && in.error_->code != errc::wrong_type &&
+                                            furthest_.error_->code == errc::wrong_type);
+  if (in.at_ > furthest_.at_ || telling) furthest_ = in;
+  const std::size_t left = in.rereads_left_;
+  if (reread > left) {
+    // Not back: whoever tries alternatives further out must not go on either.
+    in.rereads_left_ = 0;
+    in.error_.reset();
+    return in.fail(errc::wrong_type, "too many alternatives to try");
+  }
+  in = start_;
+  in.rereads_left_ = left - reread;
+  return false;
+}
+
+bool alternatives::none_fits(json_cursor& in) {
+  if (!in.good()) return false;
+  const std::size_t left = in.rereads_left_;
+  if (furthest_.at_ == start_.at_ && (furthest_.good() || furthest_.error_->code == errc::wrong_type))
+    return in.fail(errc::wrong_type, "no alternative of the variant fits " + std::string(in.found()));
+  in = furthest_;
+  in.rereads_left_ = left;
+  return false;
 }
 
 }  // namespace antiphon::detail

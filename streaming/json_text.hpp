@@ -7,7 +7,13 @@
 // Small pieces of JSON's lexical grammar (RFC 8259) that several files need.
 namespace antiphon::detail {
 
+inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 inline bool is_json_blank(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+/// The inside of a string token.
+inline std::string_view without_quotes(std::string_view token) noexcept {
+  return token.substr(1, token.size() - 2);
+}
 
 /// How many bytes the value at the front of `text` takes; 0 when there is none or it has no end. Finds the
 /// extent only: strings and brackets are followed, the grammar inside isn't checked.

@@ -10,12 +10,12 @@
 namespace antiphon {
 namespace {
 
+using detail::without_quotes;
+
 // The values of the members that matter, as they stand; empty where one is missing.
 struct envelope {
   std::string_view jsonrpc, id, method, params, result, error;
 };
-
-std::string_view without_quotes(std::string_view json) noexcept { return json.substr(1, json.size() - 2); }
 
 std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
   // The longest name that matters with each letter escaped: anything longer is no name of ours.

@@ -11,6 +11,8 @@ constexpr std::size_t largest_block = 1024 * 1024;
 constexpr std::size_t movable = 4 * 1024;
 // A pinned payload of this size or more is joined, a smaller one copied.
 constexpr std::size_t joinable = 16 * 1024;
+// A block that many times as large as the first one isn't kept between frames.
+constexpr std::size_t most_kept = 4;
 
 }  // namespace
 
@@ -137,6 +139,10 @@ void output_chain::take(std::vector<slice>& parts) {
   }
   parts_.clear();
   pending_ = 0;
+  if (current_.capacity() <= most_kept * block_size_) return;
+  // One big frame made this block necessary: it goes with it.
+  current_ = buffer();
+  sealed_ = 0;
 }
 
 }  // namespace antiphon

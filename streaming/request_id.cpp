@@ -1,4 +1,4 @@
-#include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/string_content.hpp"
 
 #include <antiphon/streaming/request_id.hpp>
@@ -7,11 +7,7 @@
 #include <charconv>
 
 namespace antiphon {
-namespace {
-
-std::string_view without_quotes(std::string_view json) noexcept { return json.substr(1, json.size() - 2); }
-
-}  // namespace
+using detail::without_quotes;
 
 request_id::request_id(std::int64_t number) {
   std::array<char, 24> text;
@@ -22,20 +18,6 @@ request_id::request_id(std::int64_t number) {
 request_id request_id::from_json(std::string_view json) {
   request_id id;
   id.json_.assign(json);
-  return id;
-}
-
-request_id request_id::from_string(std::string_view content) {
-  request_id id;
-  id.json_ = '"';
-  for (const char c : content) {
-    if (detail::needs_escape(c)) {
-      id.json_ += detail::escape_for(c);
-    } else {
-      id.json_ += c;
-    }
-  }
-  id.json_ += '"';
   return id;
 }
 
@@ -63,10 +45,11 @@ std::size_t std::hash<antiphon::request_id>::operator()(const antiphon::request_
   if (is_string) add('"');
   const std::string_view json = id.json();
   if (is_string && json.find('\\') != json.npos) {
-    antiphon::detail::string_content content(antiphon::without_quotes(json));
+    antiphon::detail::string_content content(antiphon::detail::without_quotes(json));
     for (int c = content.next(); c != content.end; c = content.next()) add(c);
   } else {
-    for (const char c : is_string ? antiphon::without_quotes(json) : json) add(static_cast<unsigned char>(c));
+    for (const char c : is_string ? antiphon::detail::without_quotes(json) : json)
+      add(static_cast<unsigned char>(c));
   }
   return static_cast<std::size_t>(state);
 }

@@ -9,7 +9,7 @@
 namespace antiphon {
 namespace {
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+using detail::is_digit;
 bool begins_scalar(char c) noexcept { return is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n'; }
 // Wider than the grammar: where a malformed number or word ends is all that is asked here.
 bool continues_scalar(char c) noexcept {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <limits>
 #include <mutex>
 #include <new>
 
@@ -48,6 +50,7 @@ struct buffer_pool::state {
 };
 
 buffer_pool::block* buffer_pool::block::make(std::size_t size_class, std::size_t capacity) {
+  if (capacity > std::numeric_limits<std::ptrdiff_t>::max() - sizeof(block)) throw std::bad_alloc();
   void* memory = ::operator new(sizeof(block) + capacity);
   auto* made = new (memory) block;
   made->size_class = size_class;

@@ -49,9 +49,11 @@ class ring {
 
 /// What wakes the coroutines of one side. Owned by that side alone, so that it dies with its executor.
 struct alarm {
-  explicit alarm(const asio::any_io_executor& executor) : readable(executor), writable(executor) {}
+  explicit alarm(const asio::any_io_executor& executor)
+      : readable(executor), writable(executor), hung_up(executor) {}
   event readable;
   event writable;
+  event hung_up;
 };
 
 /// One side as the other sees it. All of it is guarded by the pipe's mutex.
@@ -64,24 +66,30 @@ struct side {
   bool closed = false;
   bool reader_waits = false;
   bool writer_waits = false;
+  bool watcher_waits = false;
 
   side(std::size_t capacity, asio::any_io_executor own, const asio::any_io_executor& other)
       : incoming(capacity), executor(std::move(own)), same_executor(executor == other) {}
 
   // Posted under the mutex: a side that closes takes the mutex first, so its executor is alive here.
-  void wake(bool& waits, event alarm::* which) {
+  void wake(bool& waits, event alarm::* which) noexcept {
     if (!waits || closed) return;
     waits = false;
     if (same_executor) {
       if (auto alive = waker.lock()) ((*alive).*which).notify();
       return;
     }
-    asio::post(executor, [waker = waker, which] {
-      if (auto alive = waker.lock()) ((*alive).*which).notify();
-    });
+    try {
+      asio::post(executor, [waker = waker, which] {
+        if (auto alive = waker.lock()) ((*alive).*which).notify();
+      });
+    } catch (...) {  // no memory: the next one wakes it
+      waits = true;
+    }
   }
-  void wake_reader() { wake(reader_waits, &alarm::readable); }
-  void wake_writer() { wake(writer_waits, &alarm::writable); }
+  void wake_reader() noexcept { wake(reader_waits, &alarm::readable); }
+  void wake_writer() noexcept { wake(writer_waits, &alarm::writable); }
+  void wake_watcher() noexcept { wake(watcher_waits, &alarm::hung_up); }
 };
 
 struct pipe_state {
@@ -131,8 +139,17 @@ class memory_transport final : public transport {
     std::lock_guard lock(pipe_->mutex);
     mine_.no_more_output = true;
     theirs_.wake_reader();
+    theirs_.wake_watcher();
     mine_.wake_writer();
     return false;
+  }
+
+  asio::awaitable<hang_up> wait_hang_up(bool input_has_ended) override {
+    for (;;) {
+      const hang_up seen = look(input_has_ended);
+      if (seen != hang_up::unknown || mine_.closed) co_return seen;
+      co_await alarm_->hung_up.wait();
+    }
   }
 
   void close() noexcept override {
@@ -141,10 +158,12 @@ class memory_transport final : public transport {
     mine_.no_more_output = true;
     theirs_.wake_reader();
     theirs_.wake_writer();
+    theirs_.wake_watcher();
     mine_.closed = true;
     mine_.executor = {};
     alarm_->readable.notify();
     alarm_->writable.notify();
+    alarm_->hung_up.notify();
   }
 
   executor_type get_executor() override { return executor_; }
@@ -172,6 +191,15 @@ class memory_transport final : public transport {
     return {outcome::wait, 0};
   }
 
+  hang_up look(bool input_has_ended) {
+    std::lock_guard lock(pipe_->mutex);
+    if (mine_.closed) return hang_up::unknown;
+    if (theirs_.closed) return hang_up::broken;
+    if (theirs_.no_more_output && !input_has_ended) return hang_up::input_ended;
+    mine_.watcher_waits = true;
+    return hang_up::unknown;
+  }
+
   outcome send_now(std::span<const std::string_view> parts, std::size_t& part, std::size_t& offset) {
     std::lock_guard lock(pipe_->mutex);
     if (mine_.closed) fail(asio::error::operation_aborted, "send");
@@ -180,9 +208,11 @@ class memory_transport final : public transport {
     for (; part < parts.size(); ++part, offset = 0) {
       const auto rest = parts[part].substr(offset);
       const auto fits = rest.substr(0, outgoing.room());
-      outgoing.put(fits);
-      offset += fits.size();
-      if (!fits.empty()) theirs_.wake_reader();
+      if (!fits.empty()) {
+        outgoing.put(fits);
+        offset += fits.size();
+        theirs_.wake_reader();
+      }
       if (fits.size() < rest.size()) {
         mine_.writer_waits = true;
         return outcome::wait;

@@ -146,13 +146,12 @@ transport_ptr child::take_stdio(bool owning) {
   return std::make_unique<stdio>(shared_from_this(), std::move(in), std::move(out), owning);
 }
 
-asio::awaitable<exit_status> child::wait() {
-  const auto self = shared_from_this();
-  while (running_) {
-    auto waiting = ended_event_.wait();
+asio::awaitable<exit_status> child::wait(std::shared_ptr<child> self) {
+  while (self->running_) {
+    auto waiting = self->ended_event_.wait();
     co_await std::move(waiting);
   }
-  co_return how_;
+  co_return self->how_;
 }
 
 void child::watch_process() {
@@ -254,12 +253,16 @@ void child::terminate() noexcept {
 
 void child::kill() noexcept { send_signal(SIGKILL); }
 
-void child::after(std::chrono::milliseconds delay, void (child::*next)() noexcept) {
-  // So that no addition overflows.
-  ladder_.expires_after(std::min<std::chrono::milliseconds>(delay, std::chrono::hours(24 * 365)));
-  ladder_.async_wait([self = shared_from_this(), next](const error_code& ec) {
-    if (!ec && self->running_) ((*self).*next)();
-  });
+void child::after(std::chrono::milliseconds delay, void (child::*next)() noexcept) noexcept {
+  try {
+    // So that no addition overflows.
+    ladder_.expires_after(std::min<std::chrono::milliseconds>(delay, std::chrono::hours(24 * 365)));
+    ladder_.async_wait([self = shared_from_this(), next](const error_code& ec) {
+      if (!ec && self->running_) ((*self).*next)();
+    });
+  } catch (...) {  // no memory to wait in: the next step is due now
+    (this->*next)();
+  }
 }
 
 void child::send_signal(int number) noexcept { signal_pidfd(process_.native_handle(), number); }
@@ -272,7 +275,9 @@ child_process::child_process(asio::any_io_executor executor, command what)
     : child_(posix::child::start(executor, std::move(what))) {}
 
 child_process& child_process::operator=(child_process&& other) noexcept {
-  std::swap(child_, other.child_);
+  if (this == &other) return *this;
+  if (child_) child_->begin_stop();
+  child_ = std::move(other.child_);
   return *this;
 }
 
@@ -282,13 +287,16 @@ child_process::~child_process() {
 
 int child_process::pid() const noexcept { return child_ ? child_->pid() : -1; }
 
-transport_ptr child_process::take_stdio() { return child_->take_stdio(false); }
+transport_ptr child_process::take_stdio() { return child_ ? child_->take_stdio(false) : nullptr; }
 
-asio::awaitable<exit_status> child_process::wait() { return child_->wait(); }
+asio::awaitable<exit_status> child_process::wait() {
+  if (!child_) fail(asio::error::bad_descriptor, "no process to wait for");
+  return posix::child::wait(child_);
+}
 
 asio::awaitable<exit_status> child_process::stop() {
-  child_->begin_stop();
-  return child_->wait();
+  if (child_) child_->begin_stop();
+  return wait();
 }
 
 asio::awaitable<transport_ptr> spawn(command what) {

@@ -32,7 +32,8 @@ class child : public std::enable_shared_from_this<child> {
   transport_ptr take_stdio(bool owning);
   /// Starts the ladder; does nothing the second time, or when it has ended.
   void begin_stop() noexcept;
-  asio::awaitable<exit_status> wait();
+  /// Keeps `self` until it ends, also before it has started.
+  static asio::awaitable<exit_status> wait(std::shared_ptr<child> self);
 
  private:
   class stdio;
@@ -45,7 +46,7 @@ class child : public std::enable_shared_from_this<child> {
   /// Reads what is there, at most `max_bytes`; false at the end.
   bool read_stderr(std::size_t max_bytes);
   void hand_over(std::string_view bytes);
-  void after(std::chrono::milliseconds delay, void (child::*next)() noexcept);
+  void after(std::chrono::milliseconds delay, void (child::*next)() noexcept) noexcept;
   void terminate() noexcept;
   void kill() noexcept;
   void send_signal(int number) noexcept;

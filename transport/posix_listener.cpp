@@ -68,9 +68,12 @@ class accepted_stream final : public posix::stream {
       listening->connection_closed();
       return;
     }
-    asio::post(home_executor_, [home = std::weak_ptr(listening)] {
-      if (const auto alive = home.lock()) alive->connection_closed();
-    });
+    try {
+      asio::post(home_executor_, [home = std::weak_ptr(listening)] {
+        if (const auto alive = home.lock()) alive->connection_closed();
+      });
+    } catch (...) {  // no memory to tell it: the slot stays taken
+    }
   }
 
  private:
@@ -91,43 +94,75 @@ listener::state::state(const asio::any_io_executor& executor, posix::unique_fd s
       slot_freed_(executor),
       pause_(executor) {}
 
-asio::awaitable<transport_ptr> listener::state::accept(asio::any_io_executor executor) {
-  const auto self = shared_from_this();
-  while (!closed_ && connections_ >= options_.max_connections) {
+asio::awaitable<transport_ptr> listener::state::accept(std::shared_ptr<state> self,
+                                                       asio::any_io_executor executor) {
+  auto waiting = self->wait_for_slot();
+  co_await std::move(waiting);
+  // Taken now: several may wait for a connection at the same time.
+  struct slot {
+    state& home;
+    ~slot() {
+      --home.accepting_;
+      home.slot_freed_.notify();
+    }
+  };
+  ++self->accepting_;
+  const slot taken{*self};
+  auto accepting = self->next(std::move(executor));
+  transport_ptr made = co_await std::move(accepting);
+  ++self->connections_;
+  co_return made;
+}
+
+asio::awaitable<void> listener::state::wait_for_slot() {
+  while (!closed_ && connections_ + accepting_ >= options_.max_connections) {
     auto waiting = slot_freed_.wait();
     co_await std::move(waiting);
   }
-  auto accepting = next_socket();
-  posix::unique_fd socket = co_await std::move(accepting);
+}
+
+asio::awaitable<transport_ptr> listener::state::next(asio::any_io_executor executor) {
+  if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
+  for (;;) {
+    if (closed_) fail(asio::error::operation_aborted, "accept");
+    posix::unique_fd socket(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const accept_failure failure = socket ? accept_failure::pause : classify(errno);
+    if (failure == accept_failure::broken) fail(posix::last_error(), "accept");
+    if (socket) {
+      transport_ptr made = make_transport(executor, std::move(socket));
+      if (made) co_return made;
+    }
+    if (failure == accept_failure::wait) {
+      turns_.renew();
+      auto waiting = socket_.readable();
+      const error_code ec = co_await std::move(waiting);
+      if (ec && !closed_) fail(ec, "accept");
+    } else if (failure == accept_failure::pause) {
+      auto pausing = pause();
+      co_await std::move(pausing);
+    }
+  }
+}
+
+/// Null when there is no memory or no descriptor for it; the peer then sees it closed.
+transport_ptr listener::state::make_transport(asio::any_io_executor executor, posix::unique_fd socket) try {
+  socket = posix::above_standard(std::move(socket));
   // Does nothing to a Unix socket.
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   auto channel = posix::channel::own(executor, std::move(socket), posix::access::socket);
-  auto made = std::make_unique<accepted_stream>(std::move(executor), std::move(channel), options_.buffers,
-                                                weak_from_this(), executor_);
-  ++connections_;
-  co_return made;
+  return std::make_unique<accepted_stream>(std::move(executor), std::move(channel), options_.buffers,
+                                           weak_from_this(), executor_);
+} catch (const std::exception&) {
+  return nullptr;
 }
 
-asio::awaitable<posix::unique_fd> listener::state::next_socket() {
-  for (;;) {
-    if (closed_) fail(asio::error::operation_aborted, "accept");
-    posix::unique_fd socket(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    const int error = errno;
-    if (socket) co_return posix::above_standard(std::move(socket));
-    const accept_failure failure = classify(error);
-    if (failure == accept_failure::broken) fail(posix::system_code(error), "accept");
-    error_code ec;
-    if (failure == accept_failure::wait) {
-      auto waiting = socket_.readable();
-      ec = co_await std::move(waiting);
-    } else if (failure == accept_failure::pause) {
-      pause_.expires_after(pause_without_resources);
-      const auto done = co_await pause_.async_wait(asio::as_tuple(asio::deferred));
-      ec = std::get<0>(done);
-    }
-    if (ec && !closed_) fail(ec, "accept");
-  }
+asio::awaitable<void> listener::state::pause() {
+  // One timer for all that wait, since setting it again would end the others' wait.
+  if (pause_.expiry() <= asio::steady_timer::clock_type::now()) pause_.expires_after(pause_without_resources);
+  const auto done = co_await pause_.async_wait(asio::as_tuple(asio::deferred));
+  const error_code ec = std::get<0>(done);
+  if (ec && !closed_) fail(ec, "accept");
 }
 
 void listener::state::connection_closed() noexcept {
@@ -158,7 +193,9 @@ void listener::state::remove_file() noexcept {
 listener::listener(std::shared_ptr<state> opened) noexcept : state_(std::move(opened)) {}
 
 listener& listener::operator=(listener&& other) noexcept {
-  std::swap(state_, other.state_);
+  if (this == &other) return *this;
+  close();
+  state_ = std::move(other.state_);
   return *this;
 }
 
@@ -166,12 +203,12 @@ listener::~listener() { close(); }
 
 asio::awaitable<transport_ptr> listener::accept() {
   if (!state_) fail(asio::error::bad_descriptor, "accept");
-  return state_->accept(state_->executor());
+  return state::accept(state_, state_->executor());
 }
 
 asio::awaitable<transport_ptr> listener::accept(asio::any_io_executor executor) {
   if (!state_) fail(asio::error::bad_descriptor, "accept");
-  return state_->accept(std::move(executor));
+  return state::accept(state_, std::move(executor));
 }
 
 void listener::close() noexcept {

@@ -2,6 +2,7 @@
 
 #include "transport/event.hpp"
 #include "transport/posix_channel.hpp"
+#include "transport/turns.hpp"
 
 #include <antiphon/transport/listener.hpp>
 
@@ -29,7 +30,8 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
         std::uint16_t port, std::optional<socket_file> file, listen_options options);
   ~state() { close(); }
 
-  asio::awaitable<transport_ptr> accept(asio::any_io_executor executor);
+  /// Keeps `self` until it ends, also before it has started.
+  static asio::awaitable<transport_ptr> accept(std::shared_ptr<state> self, asio::any_io_executor executor);
   void close() noexcept;
 
   const std::string& address() const noexcept { return address_; }
@@ -41,7 +43,10 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
   void connection_closed() noexcept;
 
  private:
-  asio::awaitable<posix::unique_fd> next_socket();
+  asio::awaitable<void> wait_for_slot();
+  asio::awaitable<transport_ptr> next(asio::any_io_executor executor);
+  asio::awaitable<void> pause();
+  transport_ptr make_transport(asio::any_io_executor executor, posix::unique_fd socket);
   void remove_file() noexcept;
 
   asio::any_io_executor executor_;
@@ -51,8 +56,10 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
   std::optional<socket_file> file_;
   listen_options options_;
   std::size_t connections_ = 0;
+  std::size_t accepting_ = 0;  // accepts that have a connection's slot and wait for one to put there
   event slot_freed_;
   asio::steady_timer pause_;
+  turns turns_;
   bool closed_ = false;
 };
 

@@ -6,6 +6,7 @@
 namespace antiphon::posix {
 
 unique_fd make_socket(int family) {
+  ignore_sigpipe();
   unique_fd made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made) fail(last_error(), "socket");
   return above_standard(std::move(made));

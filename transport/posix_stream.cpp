@@ -80,9 +80,17 @@ bool stream::shutdown_send() noexcept {
   return must_drain;
 }
 
+asio::awaitable<hang_up> stream::wait_hang_up(bool input_has_ended) {
+  if (closed_) co_return hang_up::unknown;
+  if (!hang_up_) hang_up_.emplace(executor_, in_.fd(), out().fd());
+  auto waiting = hang_up_->wait(input_has_ended);
+  co_return co_await std::move(waiting);
+}
+
 void stream::close() noexcept {
   if (closed_) return;
   closed_ = true;
+  if (hang_up_) hang_up_->close();
   in_.close();
   if (out_) out_->close();
 }

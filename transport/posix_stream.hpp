@@ -1,6 +1,7 @@
 #pragma once
 
 #include "transport/posix_channel.hpp"
+#include "transport/posix_hang_up.hpp"
 #include "transport/turns.hpp"
 
 #include <antiphon/transport/transport.hpp>
@@ -24,6 +25,7 @@ class stream : public transport {
   asio::awaitable<std::size_t> receive_into(buffer& into) override;
   asio::awaitable<void> send(std::span<const std::string_view> parts) override;
   bool shutdown_send() noexcept override;
+  asio::awaitable<hang_up> wait_hang_up(bool input_has_ended) override;
   void close() noexcept override;
   executor_type get_executor() override { return executor_; }
 
@@ -38,6 +40,7 @@ class stream : public transport {
   std::shared_ptr<buffer_source> buffers_;
   channel in_;
   std::optional<channel> out_;
+  std::optional<hang_up_watch> hang_up_;  // once someone asked
   turns turns_;
   bool closed_ = false;
   bool send_ended_ = false;

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <optional>
 #include <vector>
 
 namespace antiphon {
@@ -51,6 +52,17 @@ void set_option(int fd, int level, int name) noexcept {
   ::setsockopt(fd, level, name, &on, sizeof(on));
 }
 
+std::optional<posix::channel> open_socket(const asio::any_io_executor& executor, const tcp::endpoint& address,
+                                          error_code& ec) {
+  try {
+    auto file = posix::make_socket(address.data()->sa_family);
+    return posix::channel::own(executor, std::move(file), posix::access::socket);
+  } catch (const boost::system::system_error& e) {
+    ec = e.code();
+    return std::nullopt;
+  }
+}
+
 socket_address local_address(int fd) {
   socket_address bound;
   bound.size = sizeof(bound.storage);
@@ -74,18 +86,23 @@ asio::awaitable<transport_ptr> connect_tcp(std::string host, std::uint16_t port,
   const auto executor = co_await asio::this_coro::executor;
   auto resolving = resolve(host, port);
   const auto addresses = co_await std::move(resolving);
-  error_code last;
+  // Of the address that the resolver likes best; a system without IPv6 says nothing useful about the others.
+  error_code first;
   for (const auto& address : addresses) {
-    auto file = posix::make_socket(address.data()->sa_family);
-    auto socket = posix::channel::own(executor, std::move(file), posix::access::socket);
-    auto connecting = posix::connect(socket, socket_address(address.data(), address.size()));
-    last = co_await std::move(connecting);
-    if (last == asio::error::operation_aborted) break;
-    if (last) continue;
-    set_option(socket.fd(), IPPROTO_TCP, TCP_NODELAY);
-    co_return posix::make_socket_transport(executor, std::move(socket), std::move(buffers));
+    error_code ec;
+    std::optional<posix::channel> socket = open_socket(executor, address, ec);
+    if (socket) {
+      auto connecting = posix::connect(*socket, socket_address(address.data(), address.size()));
+      ec = co_await std::move(connecting);
+    }
+    if (!ec) {
+      set_option(socket->fd(), IPPROTO_TCP, TCP_NODELAY);
+      co_return posix::make_socket_transport(executor, std::move(*socket), std::move(buffers));
+    }
+    if (!first || ec == asio::error::operation_aborted) first = ec;
+    if (ec == asio::error::operation_aborted) break;
   }
-  fail(last, text_of(host, port));
+  fail(first, text_of(host, port));
 }
 
 asio::awaitable<listener> listen_tcp(std::string host, std::uint16_t port, listen_options options) {

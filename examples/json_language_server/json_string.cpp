@@ -123,6 +123,8 @@ std::string decode_string(std::string_view literal) {
   std::string decoded;
   if (literal.empty()) return decoded;
   const char quote = literal[0];
+  // A member's name without quotes is a mistake, but still its name.
+  if (quote != '"' && quote != '\'') return std::string(literal);
   for (std::size_t at = 1; at < literal.size() && literal[at] != quote;) {
     if (literal[at] != '\\') {
       decoded += literal[at++];

@@ -34,7 +34,7 @@ asio::awaitable<int> serve_stdio() {
 // `exit` ends its own connection here; the listener serves other editors until it is told to stop by a
 // signal.
 asio::awaitable<int> serve_listener(antiphon::listener at) {
-  fmt::print(stderr, "listening {}\n", at.address());
+  antiphon::write_to_stderr(fmt::format("listening {}\n", at.address()));
   const auto routes_of_one = [] {
     antiphon::lsp::lifecycle life;
     return json_ls::make_routes(life);
@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
   try {
     return run(json_ls::parse_command_line(argc, argv));
   } catch (const json_ls::usage_error& wrong) {
-    fmt::print(stderr, "antiphon-json-language-server: {}\n{}", wrong.what(), json_ls::usage);
+    antiphon::write_to_stderr(
+        fmt::format("antiphon-json-language-server: {}\n{}", wrong.what(), json_ls::usage));
     return 2;
   }
 }

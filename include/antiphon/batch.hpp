@@ -35,8 +35,9 @@ asio::awaitable<reply> await_ticket(ticket claim, lender from);
 ///     co_await batch.send();
 ///     int three = co_await std::move(sum);
 ///
-/// Used on the endpoint's executor only. Not sent by its destructor: its calls then end with
-/// `errc::cancelled`.
+/// A peer that answers the whole batch with one error without an id answers none of its calls: they end with
+/// their time limit. Used on the endpoint's executor only. Not sent by its destructor: its calls then end
+/// with `errc::cancelled`.
 class batch {
  public:
   batch(std::shared_ptr<detail::connection> through, detail::lender from);

@@ -58,6 +58,9 @@ class slice {
   /// Whether the memory is kept alive by this slice.
   bool pinned() const noexcept { return block_ != nullptr; }
 
+  /// How much memory is kept alive by it, at least `size()` when pinned; 0 for an unpinned slice.
+  std::size_t pinned_bytes() const noexcept { return block_ == nullptr ? 0 : block_->capacity; }
+
   /// A part of this slice, under the same pin. `part` must lie inside `bytes()`.
   slice part(std::string_view part) const noexcept { return slice(part, block_); }
 
@@ -78,8 +81,9 @@ class buffer {
   buffer(buffer&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   buffer& operator=(buffer&& other) noexcept {
-    std::swap(block_, other.block_);
-    std::swap(size_, other.size_);
+    buffer taken(std::move(other));
+    std::swap(block_, taken.block_);
+    std::swap(size_, taken.size_);
     return *this;
   }
   buffer(const buffer&) = delete;

@@ -51,7 +51,7 @@ class call_context {
   call_context() = default;
   ~call_context() = default;
 
-  std::shared_ptr<detail::connection> connection_;
+  detail::connection* connection_ = nullptr;  // which owns this
   std::string_view params_;
   request_id id_;
   std::string method_;
@@ -101,10 +101,5 @@ class inbound_call : public call_context {
 };
 
 }  // namespace detail
-
-inline antiphon::peer call_context::peer() const noexcept {
-  auto* self = static_cast<detail::inbound_call*>(const_cast<call_context*>(this));
-  return antiphon::peer(connection_, {notification_ ? nullptr : self, generation_});
-}
 
 }  // namespace antiphon

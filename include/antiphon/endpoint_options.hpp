@@ -31,8 +31,10 @@ struct endpoint_options {
   /// Requests whose handlers run at the same time; one that awaits the peer isn't counted meanwhile. At
   /// least 1.
   std::size_t max_in_flight = 128;
+  /// Bytes that running handlers keep of their messages; beyond it no further request is started.
+  std::size_t max_in_flight_bytes = 32 * 1024 * 1024;
   /// Requests that wait for that, in number, and everything that waits, in bytes.
-  std::size_t max_queued = 1024;
+  std::size_t max_queued = 8 * 1024;
   std::size_t max_queued_bytes = 8 * 1024 * 1024;
   antiphon::overload overload = antiphon::overload::wait;
 

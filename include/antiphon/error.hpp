@@ -26,8 +26,6 @@ enum class errc {
   invalid_utf8,
   nesting_too_deep,
   number_out_of_range,
-  batch_too_large,
-  invalid_message,
   // a value: text that is well formed but not of the type asked for
   wrong_type,
   missing_member,
@@ -41,7 +39,6 @@ enum class errc {
   closed,
   connection_lost,
   end_of_input,
-  overloaded,
   // transports
   address_in_use,
   not_a_socket,

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/mp11/list.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -72,6 +73,23 @@ struct argument_slot<std::string_view> {
   }
 };
 
+template <>
+struct argument_slot<std::optional<std::string_view>> {
+  argument_slot<std::string_view> text;
+  std::optional<std::string_view> view;
+  bool decode(json_cursor& in) {
+    view.reset();
+    if (in.read_null()) return true;
+    if (!text.decode(in)) return false;
+    view = text.get();
+    return true;
+  }
+  std::optional<std::string_view>& get() {
+    if (view) view = text.get();
+    return view;
+  }
+};
+
 template <class Arguments>
 struct split_context {
   static constexpr bool present = false;
@@ -120,7 +138,11 @@ class params_reader {
       if constexpr (sizeof...(Slots) == 1) {
         using only = typename slot_type<std::tuple_element_t<0, std::tuple<Slots...>>>::type;
         if constexpr (is_whole_params<only>) {
-          if (names_.empty()) return whole(std::get<0>(slots));
+          if (names_.empty()) return whole(std::get<0>(slots).value);
+        } else if constexpr (is_a<only, std::optional>) {
+          if constexpr (is_whole_params<typename only::value_type>) {
+            if (names_.empty()) return missing_ || whole(std::get<0>(slots).value.emplace());
+          }
         }
       }
       return separate(slots, std::index_sequence_for<Slots...>());
@@ -133,17 +155,19 @@ class params_reader {
   bool none_expected();
 
   template <class T>
-  bool whole(argument_slot<T>& slot) {
+  bool whole(T& value) {
     if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, boost::json::value>) {
       if (missing_) return true;
     }
     // Absent parameters are those of a struct of which every member may be absent.
-    if (missing_) in_ = json_cursor(is_described_struct<T> || is_string_map<T> ? "{}" : "[]");
+    constexpr bool by_name =
+        is_described_struct<T> || is_string_map<T> || std::is_same_v<T, boost::json::object>;
+    if (missing_) in_ = json_cursor(by_name ? "{}" : "[]");
     if constexpr (is_described_struct<T>) {
       json_cursor probe = in_;
-      if (probe.found() == "an array") return decode_by_position(in_, slot.value) && in_.at_end();
+      if (probe.found() == "an array") return decode_by_position(in_, value) && in_.at_end();
     }
-    return slot.decode(in_) && in_.at_end();
+    return decode_value(in_, value) && in_.at_end();
   }
 
   template <class Tuple, std::size_t... Index>

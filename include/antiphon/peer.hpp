@@ -161,7 +161,8 @@ class peer {
         detail::request(connection_, detail::draft(method, args...), options, from_));
   }
 
-  /// As `call`, with the failure as a value instead of an exception.
+  /// As `call`, with what goes wrong once it is awaited as a value instead of an exception. Arguments that
+  /// can't be encoded still throw, before that.
   template <class R = raw_json, class... Args>
   asio::awaitable<call_result<R>> try_call(std::string_view method, const Args&... args) const {
     return detail::await_try_result<R>(

@@ -4,17 +4,24 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <string_view>
+
 namespace antiphon {
 
 /// Runs a program's main coroutine on an io_context of its own until it ends; for use as
 /// `int main() { return antiphon::run_main(serve()); }`.
 ///
 /// SIGINT and SIGTERM cancel the coroutine: an endpoint's `run` then closes in order and returns, `accept`
-/// and timers end with `operation_aborted`. A second such signal stops at once.
+/// and timers end with `operation_aborted`. A second such signal stops at once. What the coroutine leaves
+/// running (detached coroutines, child processes that are being stopped) has two seconds to end.
 /// @return what the coroutine returns (`ended` by its `exit_code`, void as 0); 0 when it ended by a signal's
 ///         cancellation; 1 when it threw, after printing the exception's text to standard error
 int run_main(boost::asio::awaitable<int> main);
 int run_main(boost::asio::awaitable<ended> main);
 int run_main(boost::asio::awaitable<void> main);
+
+/// Writes a line or two to standard error if that takes them at once: a server must neither wait for whoever
+/// should read its log, nor be killed by SIGPIPE when nobody does. Cut off after 4096 bytes.
+void write_to_stderr(std::string_view text) noexcept;
 
 }  // namespace antiphon

@@ -13,10 +13,10 @@ struct lifecycle::state {
       : initialized(how == lifecycle::start::anything_goes), once(!initialized) {}
 
   void check(std::string_view method, bool is_notification) {
-    if (method == "exit") return;
+    if (method == "exit" && is_notification) return;
     if (shut_down && !is_notification)
       throw rpc_error(rpc_errc::invalid_request, "the server is shutting down");
-    if (method == "initialize" && once) {
+    if (method == "initialize" && once && !is_notification) {
       if (initialized) throw rpc_error(rpc_errc::invalid_request, "initialize may be sent once only");
       initialized = true;
     }

@@ -8,13 +8,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,27 +108,43 @@ settings parse(int argc, char** argv) {
 using any_number = std::variant<std::int64_t, std::uint64_t, double>;
 __extension__ using wide = __int128;
 
-any_number combine(const any_number& a, const any_number& b, bool subtract) {
-  const auto as_double = [](const any_number& n) {
-    return std::visit([](auto value) { return static_cast<double>(value); }, n);
-  };
-  const auto as_wide = [](const any_number& n) {
-    return std::holds_alternative<std::uint64_t>(n) ? static_cast<wide>(std::get<std::uint64_t>(n))
-                                                    : static_cast<wide>(std::get<std::int64_t>(n));
-  };
-  if (!std::holds_alternative<double>(a) && !std::holds_alternative<double>(b)) {
-    const wide result = subtract ? as_wide(a) - as_wide(b) : as_wide(a) + as_wide(b);
-    if (result >= INT64_MIN && result <= INT64_MAX) return static_cast<std::int64_t>(result);
-    if (result >= 0 && result <= static_cast<wide>(UINT64_MAX)) return static_cast<std::uint64_t>(result);
-  }
-  const double result = subtract ? as_double(a) - as_double(b) : as_double(a) + as_double(b);
-  return result;
+double as_double(const any_number& n) {
+  return std::visit([](auto value) { return static_cast<double>(value); }, n);
+}
+
+wide as_wide(const any_number& n) {
+  return std::holds_alternative<std::uint64_t>(n) ? static_cast<wide>(std::get<std::uint64_t>(n))
+                                                  : static_cast<wide>(std::get<std::int64_t>(n));
+}
+
+bool is_double(const any_number& n) { return std::holds_alternative<double>(n); }
+
+any_number narrowed(wide total) {
+  if (total >= INT64_MIN && total <= INT64_MAX) return static_cast<std::int64_t>(total);
+  if (total >= 0 && total <= static_cast<wide>(UINT64_MAX)) return static_cast<std::uint64_t>(total);
+  return static_cast<double>(total);
+}
+
+any_number subtract(any_number minuend, any_number subtrahend) {
+  if (is_double(minuend) || is_double(subtrahend)) return as_double(minuend) - as_double(subtrahend);
+  return narrowed(as_wide(minuend) - as_wide(subtrahend));
 }
 
 any_number sum(const std::vector<any_number>& numbers) {
-  any_number total = std::int64_t{0};
-  for (const any_number& n : numbers) total = combine(total, n, false);
-  return total;
+  // Far fewer than 2^63 of them fit into a message.
+  wide exact = 0;
+  double rounded = 0;
+  bool all_integers = true;
+  for (const any_number& n : numbers) {
+    if (is_double(n)) {
+      all_integers = false;
+      rounded += std::get<double>(n);
+    } else {
+      exact += as_wide(n);
+    }
+  }
+  if (all_integers) return narrowed(exact);
+  return static_cast<double>(exact) + rounded;
 }
 
 struct fail_params {
@@ -164,6 +176,11 @@ asio::awaitable<std::uint64_t> sleep_for(std::uint64_t ms) {
 }
 
 asio::awaitable<antiphon::raw_json> call_back(antiphon::call_context& call, call_back_params params) {
+  const auto kind = params.params ? params.params->kind() : antiphon::json_kind::null;
+  if (kind != antiphon::json_kind::null && kind != antiphon::json_kind::array &&
+      kind != antiphon::json_kind::object)
+    throw antiphon::rpc_error(antiphon::rpc_errc::invalid_params,
+                              "invalid params: /params: expected an array or an object");
   auto answer = call.call(params.method, params.params.value_or(antiphon::raw_json()));
   antiphon::raw_json result = co_await std::move(answer);
   co_return result;
@@ -177,10 +194,7 @@ struct program_state {
 
 antiphon::router make_routes(program_state& program, antiphon::lsp::lifecycle& life) {
   antiphon::router routes;
-  routes.on_request(
-      "subtract",
-      [](any_number minuend, any_number subtrahend) { return combine(minuend, subtrahend, true); },
-      {"minuend", "subtrahend"});
+  routes.on_request("subtract", subtract, {"minuend", "subtrahend"});
   routes.on_request("sum", sum);
   routes.on_request("echo", [](antiphon::raw_json params) { return params; });
   routes.on_request("get_data", [] { return std::tuple<std::string, int>("hello", 5); });
@@ -202,13 +216,6 @@ antiphon::router make_routes(program_state& program, antiphon::lsp::lifecycle& l
 
 // ------------------------------------------------------------------ the three transports
 
-/// On standard error, unless nobody can take it: a server must not wait for its log.
-void announce(std::string_view line) {
-  pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  if (::poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0) [[maybe_unused]]
-    const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-}
-
 asio::awaitable<int> serve_stdio(const settings& chosen, program_state& program) {
   antiphon::lsp::lifecycle life(antiphon::lsp::lifecycle::start::anything_goes);
   auto transport = co_await antiphon::open_stdio();
@@ -218,7 +225,7 @@ asio::awaitable<int> serve_stdio(const settings& chosen, program_state& program)
 }
 
 asio::awaitable<int> serve_listener(const settings& chosen, program_state& program, antiphon::listener at) {
-  announce(fmt::format("listening {}\n", at.address()));
+  antiphon::write_to_stderr(fmt::format("listening {}\n", at.address()));
   // `exit` on any connection ends the program, as it ends a language server.
   const auto routes_of_one = [&] {
     antiphon::lsp::lifecycle life(antiphon::lsp::lifecycle::start::anything_goes);
@@ -257,12 +264,12 @@ int main(int argc, char** argv) {
   try {
     chosen = parse(argc, argv);
   } catch (const usage_error& e) {
-    fmt::print(stderr,
-               "antiphon-conformance: {}\n"
-               "usage: antiphon-conformance [--stdio | --tcp HOST:PORT | --unix PATH]\n"
-               "         [--framing content-length|newline] [--max-message-bytes N]\n"
-               "         [--max-in-flight N] [--overload wait|reject]\n",
-               e.what());
+    antiphon::write_to_stderr(
+        fmt::format("antiphon-conformance: {}\n"
+                    "usage: antiphon-conformance [--stdio | --tcp HOST:PORT | --unix PATH]\n"
+                    "         [--framing content-length|newline] [--max-message-bytes N]\n"
+                    "         [--max-in-flight N] [--overload wait|reject]\n",
+                    e.what()));
     return 2;
   }
   program_state program;

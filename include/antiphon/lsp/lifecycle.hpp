@@ -17,8 +17,8 @@ namespace antiphon::lsp {
 ///     auto how = co_await peer.run();
 ///     co_return life.exit_code(how);
 ///
-/// Requests after `shutdown` are refused with -32600. `exit` closes the connection, whatever is running,
-/// within two seconds. Copies share their state.
+/// Requests after `shutdown` are refused with -32600. `exit` closes the connection, whatever is running: its
+/// handlers have a second to end. Copies share their state.
 class lifecycle {
  public:
   enum class start {

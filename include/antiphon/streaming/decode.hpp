@@ -152,18 +152,16 @@ bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
 
 template <class... Alternatives, std::size_t... Index>
 bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out, std::index_sequence<Index...>) {
-  const json_cursor start = in;
+  alternatives tried(in);
   // By index: one type may be there twice.
   const auto attempt = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
-    in = start;
+    if (!in.good()) return false;
     std::variant_alternative_t<At, std::variant<Alternatives...>> value{};
-    if (!decode_value(in, value)) return false;
+    if (!decode_value(in, value)) return tried.failed(in);
     out.template emplace<At>(std::move(value));
     return true;
   };
-  if ((attempt(std::integral_constant<std::size_t, Index>()) || ...)) return true;
-  in = start;
-  return in.fail(errc::wrong_type, "no alternative of the variant fits " + std::string(in.found()));
+  return (attempt(std::integral_constant<std::size_t, Index>()) || ...) || tried.none_fits(in);
 }
 
 /// Which members of a described struct have been met.

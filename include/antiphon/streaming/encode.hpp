@@ -37,6 +37,8 @@ void encode_string(output_chain& out, std::string_view value);
 /// As it stands, but for line breaks between its tokens.
 void encode_raw(output_chain& out, const slice& text);
 void encode_dom(output_chain& out, const boost::json::value& value);
+void encode_dom(output_chain& out, const boost::json::array& value);
+void encode_dom(output_chain& out, const boost::json::object& value);
 
 template <class T>
 inline constexpr bool is_string_like = std::is_convertible_v<const T&, std::string_view>;

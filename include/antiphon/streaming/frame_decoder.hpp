@@ -43,6 +43,8 @@ class frame_decoder {
 
   /// Keeps `part`, which lies in the last frame, alive beyond the next `prepare`.
   slice pin(std::string_view part) const { return current_.share(part); }
+  /// How much memory a pin holds on to.
+  std::size_t block_size() const noexcept { return current_.capacity(); }
   /// Bytes received and not yet given out as frames.
   std::size_t buffered() const noexcept { return current_.size() - begin_; }
 

@@ -26,7 +26,10 @@ class json_cursor {
  public:
   /// @param owner what pins `text`; shared with the raw_json values read. May be null.
   explicit json_cursor(std::string_view text, const slice* owner = nullptr) noexcept
-      : at_(text.data()), end_(text.data() + text.size()), owner_(owner) {}
+      : at_(text.data()),
+        end_(text.data() + text.size()),
+        owner_(owner),
+        rereads_left_(least_rereads + 16 * text.size()) {}
 
   const slice* owner() const noexcept { return owner_; }
   bool good() const noexcept { return error_ == nullptr; }
@@ -65,6 +68,9 @@ class json_cursor {
   decode_error take_error();
 
  private:
+  friend class alternatives;
+  static constexpr std::size_t least_rereads = 1024 * 1024;
+
   struct failure {
     errc code;
     std::string path;
@@ -83,8 +89,28 @@ class json_cursor {
   const slice* owner_;
   bool fresh_ = false;  // right after '[' or '{': no comma is due
   unsigned depth_ = 0;
+  std::size_t rereads_left_;              // bytes that may be read again for the sake of alternatives
   std::shared_ptr<std::string> scratch_;  // of the last string with escapes
   std::shared_ptr<failure> error_;
+};
+
+/// Attempts to read one value in several ways, one after the other.
+///
+/// Alternatives inside alternatives could take time exponential in their depth, so what is read again is
+/// bounded, in proportion to the text.
+class alternatives {
+ public:
+  explicit alternatives(const json_cursor& in) : start_(in), furthest_(in) {}
+
+  /// An attempt has failed: back to where it began, or, when there may be no further one, still failed.
+  /// False.
+  bool failed(json_cursor& in);
+  /// All have. The error is that of the one that got furthest. False.
+  bool none_fits(json_cursor& in);
+
+ private:
+  json_cursor start_;
+  json_cursor furthest_;
 };
 
 }  // namespace antiphon::detail

@@ -4,7 +4,7 @@
 
 namespace antiphon {
 
-/// What a peer may ask of us, at most. Each member has an error of its own; see `errc`.
+/// What a peer may ask of us, at most. Breaking each of them has an error of its own.
 struct limits {
   /// Bytes of one header block, its empty line included. Beyond it: `errc::header_too_large`, the stream
   /// ends. At most 64 KiB.
@@ -15,10 +15,10 @@ struct limits {
   /// How deep arrays and objects may nest. Beyond it: `errc::nesting_too_deep`, -32700. At most
   /// 1024, far below what would endanger the stack of anything that walks a value.
   std::size_t depth = 256;
-  /// Members of one batch array. Beyond it: `errc::batch_too_large`, one -32600.
+  /// Members of one batch array. Beyond it: one -32600 for the whole batch.
   std::size_t batch_members = 10'000;
-  /// Bytes of a request id as it stands in the message. Beyond it: -32600.
-  std::size_t id_bytes = 64 * 1024;
+  /// Bytes of a request id as it stands in the message. Beyond it: -32600 with a null id.
+  std::size_t id_bytes = 1024 * 1024;
 };
 
 }  // namespace antiphon

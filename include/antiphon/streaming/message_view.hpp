@@ -89,6 +89,7 @@ class frame_messages {
  private:
   std::string_view rest_;
   bool batch_ = false;
+  bool after_comma_ = false;
   bool done_ = false;
 };
 

@@ -11,8 +11,9 @@ namespace antiphon {
 /// A request's id, exactly as it stood in the message: an integer, a string or null (JSON-RPC 2.0, section
 /// 4).
 ///
-/// A number keeps its text, a string its quotes and escapes, so that it goes back as it came. Equality is
-/// that of the JSON values: "a" equals "\u0061", and 1 differs from "1". Small ids live inline (std::string).
+/// A number keeps its text, a string its quotes and escapes, so that it goes back as it came. Strings are
+/// equal when their content is ("a" equals "\u0061"), numbers when their text is; 1 differs from "1". Small
+/// ids live inline (std::string).
 class request_id {
  public:
   enum class kind : std::uint8_t { null, number, string };
@@ -22,8 +23,6 @@ class request_id {
   request_id(std::int64_t number);
   /// The id as it stands in JSON text; `json` is a valid JSON number, string or `null`.
   static request_id from_json(std::string_view json);
-  /// A string id from its content.
-  static request_id from_string(std::string_view content);
 
   request_id::kind kind() const noexcept;
   /// As JSON text: `7`, `"abc"`, `null`.

@@ -151,6 +151,7 @@ class child_process {
   transport_ptr take_stdio();
 
   /// Waits until it has ended.
+  /// @throws boost::system::system_error when there is no process (`bad_descriptor`)
   asio::awaitable<exit_status> wait();
 
   /// Ends it: closes its standard input, waits, SIGTERM, waits, SIGKILL (`command::stop_times`). Whoever
@@ -163,6 +164,8 @@ class child_process {
 
 /// Starts a program and talks to it over its standard input and output.
 ///
+/// The input ends once everyone who holds the program's standard output has closed it: processes that it
+/// started and left behind may outlive it there. `command::on_exit` tells about the program itself.
 /// The transport owns the process: `close` or destruction closes its input and climbs the ladder of stopping
 /// in the background until it is reaped; `command::on_exit` tells how it ended.
 /// @throws boost::system::system_error as the constructor of `child_process` does

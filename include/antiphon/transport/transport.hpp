@@ -14,6 +14,13 @@ namespace antiphon {
 
 namespace asio = boost::asio;
 
+/// What is known of a peer that isn't being read from.
+enum class hang_up {
+  unknown,      ///< nothing: the transport can't tell, or was closed
+  input_ended,  ///< it will send no more than what is unread
+  broken,       ///< it doesn't read any more either
+};
+
 /// A two-way stream of bytes with memory of its own: the three verbs `acquire`, `receive_into`, `send`.
 ///
 /// An endpoint drives one transport. Write your own by deriving from it; nothing else is asked of it.
@@ -45,12 +52,22 @@ class transport : public buffer_source {
   ///         a signal), `asio::error::operation_aborted` after `close`
   virtual asio::awaitable<void> send(std::span<const std::string_view> parts) = 0;
 
-  /// Tells the peer that nothing more will be sent; receiving goes on.
+  /// Tells the peer that nothing more will be sent; receiving goes on. Not while a `send` is suspended.
   ///
   /// @return true when the peer's unread bytes must be read away before `close`, because closing earlier
   /// could
   ///         make the kernel throw away what was sent last (TCP)
   virtual bool shutdown_send() noexcept { return false; }
+
+  /// Waits until the peer ends its side, also while bytes of it are unread, for an endpoint that doesn't
+  /// read.
+  ///
+  /// At most one is suspended at a time. The default knows nothing.
+  /// @param input_has_ended that much is known: waits for `broken` only
+  virtual asio::awaitable<hang_up> wait_hang_up(bool input_has_ended) {
+    static_cast<void>(input_has_ended);
+    co_return hang_up::unknown;
+  }
 
   /// Ends both directions at once; suspended operations complete with `operation_aborted`. Idempotent.
   virtual void close() noexcept = 0;

@@ -6,6 +6,24 @@ using codec::decoded;
 using codec::refused;
 using codec::severity;
 
+namespace {
+
+struct leaning_a;
+struct leaning_b;
+using node = std::variant<std::monostate, std::unique_ptr<leaning_a>, std::unique_ptr<leaning_b>>;
+struct leaning_a {
+  std::vector<node> kids;
+  int a = 0;
+};
+struct leaning_b {
+  std::vector<node> kids;
+  int b = 0;
+};
+BOOST_DESCRIBE_STRUCT(leaning_a, (), (kids, a))
+BOOST_DESCRIBE_STRUCT(leaning_b, (), (kids, b))
+
+}  // namespace
+
 TEST_CASE("optional and unique_ptr take null and a value") {
   CHECK_FALSE(decoded<std::optional<int>>("null").has_value());
   CHECK(decoded<std::optional<int>>(" 5") == 5);
@@ -95,11 +113,37 @@ TEST_CASE("a variant is the first alternative that fits") {
   CHECK(decoded<either>("[1,2]") == either(std::vector<int>{1, 2}));
   CHECK(decoded<either>(R"({"line":1,"character":2})") == either(codec::position{1, 2}));
   CHECK(refused<either>("[\"a\"]").code == errc::wrong_type);
-  CHECK(refused<either>("{}").message == "no alternative of the variant fits an object");
+  CHECK(refused<std::variant<bool, std::string>>("{}").message ==
+        "no alternative of the variant fits an object");
   CHECK(decoded<std::vector<either>>("[1,\"a\",[2],null]").size() == 4);
   // Nothing of an attempt that failed shows in the next.
   using overlapping = std::variant<std::pair<int, int>, std::vector<int>>;
   CHECK(decoded<overlapping>("[1,2,3]") == overlapping(std::vector<int>{1, 2, 3}));
+}
+
+TEST_CASE("what is wrong with a variant is told of the alternative that got furthest") {
+  using either = std::variant<std::vector<int>, codec::position, std::string>;
+  const auto missing = refused<either>(R"({"line":1})");
+  CHECK(missing.code == errc::missing_member);
+  CHECK(missing.path == "/character");
+  const auto element = refused<either>(R"([1,"a"])");
+  CHECK(element.code == errc::wrong_type);
+  CHECK(element.path == "/1");
+  CHECK(refused<either>("[1,}").code == errc::invalid_json);
+  CHECK(refused<std::variant<bool, std::int8_t>>("300").code == errc::number_out_of_range);
+}
+
+TEST_CASE("alternatives within alternatives take no time beyond a bound") {
+  const auto nested = [](int depth) {
+    std::string text;
+    for (int i = 0; i < depth; ++i) text += R"({"kids":[)";
+    for (int i = 0; i < depth; ++i) text += R"(],"b":1})";
+    return text;
+  };
+  // The first alternative fails at the end of each level only, so each level doubles the work.
+  CHECK_FALSE(antiphon::raw_json(nested(8)).try_decode<node>().has_error());
+  const auto error = refused<node>(nested(200));
+  CHECK(error.message == "too many alternatives to try");
 }
 
 TEST_CASE("a variant may have one type twice, and types that convert to each other") {

@@ -140,6 +140,8 @@ TEST_CASE("a DOM is written as it is, however deep") {
   for (const char* number : {"1", "1.0", "-3.0", "-0.0", "0.0", "0.5", "1e+22", "1e+05"})
     CHECK(encoded(boost::json::parse(number)) == number);
   CHECK(encoded(boost::json::array{1, "a"}) == R"([1,"a"])");
+  CHECK(encoded(boost::json::array()) == "[]");
+  CHECK(encoded(boost::json::object()) == "{}");
   CHECK(encoded(boost::json::value()) == "null");
   boost::json::value deep;
   for (int i = 0; i < 5'000; ++i) deep = boost::json::array{std::move(deep)};

@@ -59,11 +59,13 @@ TEST_CASE("members are counted up to a bound, from where the walk stands") {
 }
 
 TEST_CASE("a malformed batch ends with what is left of it, as one member") {
-  CHECK(members("[") == texts{});
+  CHECK(members("[") == texts{""});
   CHECK(members("[1 2]") == texts{"1 2]"});
   CHECK(members("[{},{\"a\":") == texts{"{}", "{\"a\":"});
   CHECK(members("[,,]") == texts{",,]"});
-  CHECK(members("[1,]") == texts{"1"});
+  CHECK(members("[1,]") == texts{"1", "]"});
+  CHECK(members("[1] 2") == texts{"1] 2"});
+  CHECK(members("[1,2] garbage") == texts{"1", "2] garbage"});
   CHECK(members("[{}}") == texts{"{}}"});
   CHECK(members("[\"a]") == texts{"\"a]"});
 }

@@ -466,3 +466,19 @@ TEST_CASE("a frame that no memory was found for is dropped, and the others are w
     }
   }
 }
+
+TEST_CASE("the memory that a big frame took is given back with it") {
+  test::counting_source memory;
+  output_chain chain(memory);
+  for (int round = 0; round < 2; ++round) {
+    chain.begin_frame(headers);
+    chain.append(filler(10 * 1024 * 1024));
+    chain.end_frame(headers);
+    CHECK(taken(chain) == headed(filler(10 * 1024 * 1024)));
+    CHECK(memory.live <= 256 * 1024);
+    chain.begin_frame(headers);
+    chain.append("{}");
+    chain.end_frame(headers);
+    CHECK(taken(chain) == headed("{}"));
+  }
+}

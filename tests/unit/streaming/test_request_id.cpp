@@ -37,13 +37,10 @@ TEST_CASE("an id knows its type") {
   CHECK(request_id(5).kind() == request_id::kind::number);
 }
 
-TEST_CASE("ids are made from integers and from the content of strings") {
+TEST_CASE("ids are made from integers") {
   CHECK(request_id(0).json() == "0");
   CHECK(request_id(std::numeric_limits<std::int64_t>::min()).json() == "-9223372036854775808");
   CHECK(request_id(std::numeric_limits<std::int64_t>::max()).json() == "9223372036854775807");
-  CHECK(request_id::from_string("").json() == "\"\"");
-  CHECK(request_id::from_string("a\"\\/\xC3\xA9").json() == "\"a\\\"\\\\/\xC3\xA9\"");
-  CHECK(request_id::from_string(std::string_view("\0\x1f\n", 3)).json() == "\"\\u0000\\u001f\\n\"");
 }
 
 TEST_CASE("ids are equal when they are the same JSON value") {
@@ -56,7 +53,7 @@ TEST_CASE("ids are equal when they are the same JSON value") {
   CHECK(same("\"\\ud83d\\uDE00\"", "\"\xF0\x9F\x98\x80\""));
   CHECK(same("\"\\u0022\\u005C\"", "\"\\\"\\\\\""));
   CHECK(same("\"\\/\\b\\f\\n\\r\\t\"", "\"/\\u0008\\u000C\\u000a\\u000D\\u0009\""));
-  CHECK(request_id::from_string("a/b") == request_id::from_json("\"a\\/b\""));
+  CHECK(same("\"a/b\"", "\"a\\/b\""));
 }
 
 TEST_CASE("ids of another type, value or length differ") {
@@ -75,7 +72,7 @@ TEST_CASE("ids of many shapes find themselves in a hash table") {
   std::unordered_set<request_id> ids;
   for (int i = 0; i < 1000; ++i) {
     ids.insert(request_id(i));
-    ids.insert(request_id::from_string(std::to_string(i)));
+    ids.insert(request_id::from_json('"' + std::to_string(i) + '"'));
   }
   ids.insert(request_id());
   CHECK(ids.size() == 2001);

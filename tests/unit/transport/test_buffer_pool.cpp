@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <limits>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -149,4 +151,25 @@ TEST_CASE("a buffer without a pool is as large as asked") {
 TEST_CASE("the program's shared pool is one") {
   CHECK(antiphon::shared_buffer_pool() == antiphon::shared_buffer_pool());
   CHECK(antiphon::shared_buffer_pool()->acquire(1).capacity() == kib);
+}
+
+TEST_CASE("a size that no memory can have is refused, whatever it adds up to") {
+  buffer_pool pool;
+  for (const std::size_t size :
+       {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() - 8,
+        std::numeric_limits<std::size_t>::max() / 2 + 1}) {
+    CHECK_THROWS_AS(static_cast<void>(pool.acquire(size)), std::bad_alloc);
+    CHECK_THROWS_AS(static_cast<void>(buffer::allocate(size)), std::bad_alloc);
+  }
+}
+
+TEST_CASE("a buffer that was moved from has no memory") {
+  buffer a = buffer::allocate(10);
+  a.commit(3);
+  buffer b = buffer::allocate(20);
+  a = std::move(b);
+  CHECK(a.capacity() == 20);
+  CHECK(a.size() == 0);
+  CHECK_FALSE(static_cast<bool>(b));
+  CHECK(b.size() == 0);
 }

@@ -298,6 +298,26 @@ TEST_CASE("several may wait for the same end, also after it") {
   }());
 }
 
+TEST_CASE("what waits for a program's end may outlive the object that started it") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto start = [&executor] { return child_process(executor, command("true")).wait(); };
+    auto waiting = start();
+    auto pause = pause_for(std::chrono::milliseconds(100));
+    co_await std::move(pause);
+    const auto how = co_await std::move(waiting);
+    CHECK(how == code(0));
+  }());
+}
+
+TEST_CASE("no process is nothing to wait for") {
+  child_process nothing;
+  CHECK(nothing.pid() == -1);
+  CHECK(nothing.take_stdio() == nullptr);
+  CHECK_THROWS_AS(static_cast<void>(nothing.wait()), boost::system::system_error);
+  CHECK_THROWS_AS(static_cast<void>(nothing.stop()), boost::system::system_error);
+}
+
 TEST_CASE("waiting can be given up without harm") {
   run([]() -> awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;

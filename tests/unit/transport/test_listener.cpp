@@ -127,6 +127,35 @@ TEST_CASE("a listener may be destroyed under a suspended accept") {
   }());
 }
 
+TEST_CASE("a listener may be destroyed under an accept that has not started") {
+  run([]() -> awaitable<void> {
+    awaitable<transport_ptr> accepting;
+    {
+      auto listening = antiphon::listen_tcp();
+      listener server = co_await std::move(listening);
+      accepting = server.accept();
+    }
+    auto outcome = error_of(std::move(accepting));
+    const auto error = co_await std::move(outcome);
+    CHECK(error == asio::error::operation_aborted);
+  }());
+}
+
+TEST_CASE("a listener that is assigned to closes what it listened to") {
+  run([]() -> awaitable<void> {
+    auto listening = antiphon::listen_tcp();
+    listener first = co_await std::move(listening);
+    const auto port = first.port();
+    auto again = antiphon::listen_tcp();
+    listener second = co_await std::move(again);
+    first = std::move(second);
+    auto connecting = error_of(antiphon::connect_tcp("127.0.0.1", port));
+    const auto error = co_await std::move(connecting);
+    CHECK(error == asio::error::connection_refused);
+    CHECK(second.port() == 0);
+  }());
+}
+
 TEST_CASE("closing a listener leaves accepted transports alone") {
   run([]() -> awaitable<void> {
     auto making = make_pair(kind::tcp);  // closes its listener
@@ -172,6 +201,38 @@ TEST_CASE("accept waits while there are as many connections as allowed") {
     accepted[1].accepted.reset();
     accepted[2].accepted.reset();
     CHECK(server.connections() == 0);
+  }());
+}
+
+TEST_CASE("the limit also holds for accepts that wait together") {
+  run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    antiphon::listen_options options;
+    options.max_connections = 1;
+    auto listening = antiphon::listen_tcp("127.0.0.1", 0, options);
+    listener server = co_await std::move(listening);
+    background_accept accepted[3];
+    for (auto& one : accepted) asio::co_spawn(executor, accept_into(server, one), asio::detached);
+    auto turn = settle();
+    co_await std::move(turn);
+    std::vector<transport_ptr> clients;
+    for (int i = 0; i < 3; ++i) {
+      auto connecting = antiphon::connect_tcp("127.0.0.1", server.port());
+      clients.push_back(nullptr);
+      clients.back() = co_await std::move(connecting);
+    }
+    const auto done = [&accepted] {
+      int count = 0;
+      for (const auto& one : accepted) count += one.done ? 1 : 0;
+      return count;
+    };
+    for (int open = 1; open <= 3; ++open) {
+      auto more = settle();
+      co_await std::move(more);
+      CHECK(done() == open);
+      CHECK(server.connections() == 1);
+      for (auto& one : accepted) one.accepted.reset();
+    }
   }());
 }
 
@@ -251,6 +312,40 @@ TEST_CASE("without descriptors a listener waits without spinning, and then goes 
     const auto got = co_await std::move(receiving);
     CHECK(got == "recovered");
   }(accepted.accepted));
+}
+
+TEST_CASE("accepts that wait together for descriptors don't end each other") {
+  asio::io_context context(1);
+  std::exception_ptr failure;
+  background_accept accepted[2];
+  listener server;
+  const auto prepare = [](listener& into) -> awaitable<void> {
+    auto listening = antiphon::listen_tcp();
+    into = co_await std::move(listening);
+  };
+  run_on(context, prepare(server));
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  {
+    const exhausted_descriptors none_left;
+    for (auto& one : accepted) start(context, accept_into(server, one), failure);
+    context.restart();
+    context.run_for(std::chrono::milliseconds(200));
+    CHECK_FALSE(accepted[0].done);
+    CHECK_FALSE(accepted[1].done);
+  }
+  context.restart();
+  context.run_for(std::chrono::milliseconds(100));
+  CHECK(accepted[0].done != accepted[1].done);
+  server.close();
+  drain(context);
+  CHECK(accepted[0].done);
+  CHECK(accepted[1].done);
+  ::close(client);
 }
 
 TEST_CASE("close ends an accept that waits for descriptors") {

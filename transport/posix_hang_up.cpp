@@ -1,0 +1,77 @@
+#include "transport/posix_hang_up.hpp"
+
+#include "transport/fail.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+
+#include <sys/epoll.h>
+
+#include <array>
+
+namespace antiphon::posix {
+
+hang_up_watch::hang_up_watch(const asio::any_io_executor& executor, int in, int out)
+    : in_(in), out_(out), epoll_(executor) {
+  unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
+  if (!made) fail(last_error(), "epoll_create");
+  made = above_standard(std::move(made));
+  const auto add = [&made](int fd, unsigned events) {
+    epoll_event interest{};
+    interest.events = events;
+    interest.data.fd = fd;
+    // A regular file has nobody at its other end.
+    if (::epoll_ctl(made.get(), EPOLL_CTL_ADD, fd, &interest) != 0 && errno != EPERM)
+      fail(last_error(), "epoll_ctl");
+  };
+  add(in, EPOLLRDHUP);
+  if (out != in) add(out, 0);
+  epoll_.assign(made.get());
+  made.release();
+}
+
+asio::awaitable<hang_up> hang_up_watch::wait(bool input_has_ended) {
+  if (input_has_ended) ignore_end_of_input();
+  for (;;) {
+    const hang_up seen = look();
+    if (seen != hang_up::unknown) co_return seen;
+    const auto done =
+        co_await epoll_.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::deferred));
+    if (std::get<0>(done)) co_return hang_up::unknown;
+  }
+}
+
+hang_up hang_up_watch::look() noexcept {
+  std::array<epoll_event, 2> events;
+  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  bool ended = false;
+  for (int i = 0; i < count; ++i) {
+    const auto& event = events[static_cast<std::size_t>(i)];
+    if ((event.events & EPOLLERR) != 0) return hang_up::broken;
+    if (event.data.fd != in_) return hang_up::broken;
+    // A socket that is closed in both directions, or the writers of a pipe that are gone.
+    const bool hung_up = (event.events & EPOLLHUP) != 0;
+    if (hung_up && (in_ == out_ || (event.events & EPOLLRDHUP) != 0)) return hang_up::broken;
+    ended = true;
+  }
+  if (!ended || input_ended_) return hang_up::unknown;
+  ignore_end_of_input();
+  return hang_up::input_ended;
+}
+
+// Or it would be reported for ever.
+void hang_up_watch::ignore_end_of_input() noexcept {
+  input_ended_ = true;
+  epoll_event interest{};
+  interest.data.fd = in_;
+  // A socket goes on to be watched for its other direction; of a pipe there is nothing left to see.
+  const int operation = in_ == out_ ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+  ::epoll_ctl(epoll_.native_handle(), operation, in_, &interest);
+}
+
+void hang_up_watch::close() noexcept {
+  error_code ignored;
+  epoll_.close(ignored);
+}
+
+}  // namespace antiphon::posix
