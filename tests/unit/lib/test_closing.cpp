@@ -293,3 +293,59 @@ TEST_CASE("close may be called before run, from within a handler, and on a peer 
     support::drain(*session.context);
   }
 }
+
+TEST_CASE("draining is over as soon as the last handler has ended, also when an answer of the peer ends it") {
+  antiphon::router routes;
+  routes.on_notification("ask", [](antiphon::call_context& call) -> awaitable<void> {
+    auto asking = call.call<int>("question");
+    co_await std::move(asking);
+  });
+  support::session session(std::move(routes));
+  const auto begin = std::chrono::steady_clock::now();
+  session.play([](support::session& s) -> awaitable<void> {
+    const auto question = co_await s.peer.ask(R"({"jsonrpc":"2.0","method":"ask"})");
+    CHECK(question.at("method") == "question");
+    s.endpoint->close(1h);
+    co_await support::settle();
+    co_await s.peer.say(R"({"jsonrpc":"2.0","id":1,"result":5})");
+    const std::string end = co_await s.peer.hear();
+    CHECK(end.empty());
+  });
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  CHECK(session.how->reason == end_reason::closed_here);
+}
+
+TEST_CASE("a cancellation is heeded while draining") {
+  support::session session(sleepy());
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "coma"));
+    co_await support::settle();
+    s.endpoint->close(1h);
+    co_await support::settle();
+    const auto answer =
+        co_await s.peer.ask(R"({"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1}})");
+    CHECK(support::error_code_of(answer) == -32800);
+    const std::string end = co_await s.peer.hear();
+    CHECK(end.empty());
+  });
+}
+
+TEST_CASE("a guard that throws anything at all refuses its message only") {
+  antiphon::router routes = sleepy();
+  routes.guard_with([](std::string_view method, bool) {
+    if (method == "odd") throw 5;
+    if (method == "told") throw antiphon::rpc_error(7, "told", boost::json::value("why"));
+  });
+  support::session session(std::move(routes));
+  session.play([](support::session& s) -> awaitable<void> {
+    const auto odd = co_await s.peer.ask(request(1, "odd"));
+    CHECK(support::error_code_of(odd) == -32603);
+    const auto told = co_await s.peer.ask(request(2, "told"));
+    CHECK(support::error_code_of(told) == 7);
+    CHECK(told.at("error").at("data") == "why");
+    co_await s.peer.say(R"({"jsonrpc":"2.0","method":"odd"})");
+    const auto fine = co_await s.peer.ask(request(3, "nap"));
+    CHECK(fine.at("result") == 5);
+  });
+  CHECK(session.how->reason == end_reason::end_of_input);
+}

@@ -2,12 +2,17 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -113,4 +118,54 @@ TEST_CASE("two endpoints on two threads talk to each other") {
   CHECK(two.stopped());
   CHECK_FALSE(static_cast<bool>(failure));
   CHECK(sum == 1000 * 999 / 2 + 1000);
+}
+
+TEST_CASE("a call may be cancelled from another executor, at any moment") {
+  support::couple both(antiphon::router(), adding());
+  support::asio::thread_pool pool(2);
+  std::atomic<int> ended{0};
+  constexpr int calls = 200;
+  both.play([&](support::couple& c) -> awaitable<void> {
+    for (int i = 0; i < calls; ++i) {
+      // All of one call's life is on its strand, except for what the endpoint does for it.
+      const auto strand = support::asio::make_strand(pool);
+      auto stop = std::make_shared<support::asio::cancellation_signal>();
+      auto call = [](antiphon::peer server) -> awaitable<void> {
+        auto calling = server.call<int>("add", 1, 2);
+        co_await std::move(calling);
+      };
+      support::asio::post(strand, [=, &ended, server = antiphon::peer(*c.left)]() mutable {
+        support::asio::co_spawn(strand, call(server),
+                                support::asio::bind_cancellation_slot(
+                                    stop->slot(), [stop, &ended](std::exception_ptr) { ++ended; }));
+      });
+      support::asio::post(strand, [stop] { stop->emit(support::asio::cancellation_type::terminal); });
+    }
+    while (ended < calls) co_await support::pause_for(std::chrono::milliseconds(1));
+    CHECK(c.left->stats().pending_calls == 0);
+  });
+  pool.join();
+}
+
+TEST_CASE("a call that fails at once comes back to its caller's executor too") {
+  antiphon::peer ended;
+  support::couple both;
+  ended = *both.left;
+  both.play([](support::couple&) -> awaitable<void> { co_return; });
+  support::asio::thread_pool pool(1);
+  auto caller = [](antiphon::peer server, std::thread::id& where) -> awaitable<bool> {
+    const auto before = std::this_thread::get_id();
+    auto calling = server.try_call<int>("add", 1, 2);
+    const auto failed = co_await std::move(calling);
+    where = std::this_thread::get_id();
+    co_return failed.has_error() && where == before;
+  };
+  std::thread::id where;
+  auto came_back = support::asio::co_spawn(pool, caller(ended, where), support::asio::use_future);
+  while (came_back.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    both.context->restart();
+    both.context->run_for(std::chrono::milliseconds(1));
+  }
+  CHECK(came_back.get());
+  pool.join();
 }

@@ -92,6 +92,18 @@ TEST_CASE("optional arguments may be null or missing") {
   CHECK(call_with(all_optional, "{}", {"a"}) == "-1");
 }
 
+TEST_CASE("an optional whole is there or not") {
+  const auto handler = [](std::optional<point> p) { return p ? describe(*p) : "none"; };
+  for (const char* nothing : {"", "null"}) CHECK(call_with(handler, nothing) == "\"none\"");
+  CHECK(call_with(handler, R"({"y":2,"x":1})") == "\"1,2,-\"");
+  CHECK(call_with(handler, "[1,2]") == "\"1,2,-\"");
+  CHECK(call_with(handler, R"({"y":2})").starts_with("\"error: ") == false);
+  CHECK(call_with(handler, R"({"y":2})").find("/x") != std::string::npos);
+  const auto dom = [](boost::json::object params) { return params.size(); };
+  for (const char* nothing : {"", "null", "{}"}) CHECK(call_with(dom, nothing) == "0");
+  CHECK(call_with(dom, R"({"a":1})") == "1");
+}
+
 TEST_CASE("raw_json and boost::json::value take the parameters as a whole, absent ones as null") {
   const auto raw = [](raw_json params) { return params; };
   CHECK(call_with(raw, R"({"a":[1,2.50,"\u0041"]})") == R"({"a":[1,2.5E0,"A"]})");
@@ -112,6 +124,13 @@ TEST_CASE("a string_view argument sees the content, with escapes or without") {
     return std::string(a) + "|" + std::string(b);
   };
   CHECK(call_with(both, R"(["\n1","\n2"])") == R"("\n1|\n2")");
+}
+
+TEST_CASE("an optional string_view sees the content too") {
+  const auto echo = [](std::optional<std::string_view> text) { return std::string(text.value_or("none")); };
+  CHECK(call_with(echo, R"(["plain"])") == R"("plain")");
+  CHECK(call_with(echo, R"(["tab\there"])") == R"("tab\there")");
+  for (const char* nothing : {"", "[]", "[null]"}) CHECK(call_with(echo, nothing) == R"("none")");
 }
 
 TEST_CASE("a coroutine's string_view arguments stay valid while it is suspended") {

@@ -42,6 +42,9 @@ TEST_CASE("before initialize requests get -32002 and notifications are dropped")
     const auto early = co_await s.peer.ask(request(1, "hover"));
     CHECK(support::error_code_of(early) == -32002);
     CHECK(notes == 0);
+    co_await s.peer.say(notification("initialize"));
+    const auto still_early = co_await s.peer.ask(request(1, "hover"));
+    CHECK(support::error_code_of(still_early) == -32002);
     const auto first = co_await s.peer.ask(request(2, "initialize"));
     CHECK(first.at("result") == 1);
     const auto second = co_await s.peer.ask(request(3, "initialize"));

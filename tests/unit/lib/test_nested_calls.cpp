@@ -2,6 +2,7 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <doctest/doctest.h>
 
 #include <string>
@@ -131,5 +132,32 @@ TEST_CASE("release_order lets later messages start before an ordered handler has
     auto rest = support::settle();
     co_await std::move(rest);
     CHECK(order == "second first");
+  });
+}
+
+TEST_CASE("a handler that awaits two calls at once has its permit back with the last of them") {
+  antiphon::endpoint_options one;
+  one.max_in_flight = 1;
+  antiphon::router routes;
+  routes.on_request("both", [](antiphon::call_context& call) -> awaitable<int> {
+    using namespace boost::asio::experimental::awaitable_operators;
+    auto together = call.call<int>("fast") && call.call<int>("slow");
+    const auto [fast, slow] = co_await std::move(together);
+    co_return fast + slow;
+  });
+  routes.on_request("ping", [] { return "pong"; });
+  support::session session(std::move(routes), one);
+  session.play([](support::session& s) -> awaitable<void> {
+    const auto fast = co_await s.peer.ask(request(1, "both"));
+    CHECK(fast.at("method") == "fast");
+    const auto slow = co_await s.peer.hear_json();
+    CHECK(slow.at("method") == "slow");
+    co_await s.peer.say(R"({"jsonrpc":"2.0","id":1,"result":3})");
+    // What the peer needs before it can answer the other one.
+    const auto pong = co_await s.peer.ask(request(2, "ping"));
+    CHECK(pong.at("result") == "pong");
+    const auto sum = co_await s.peer.ask(R"({"jsonrpc":"2.0","id":2,"result":4})");
+    CHECK(sum.at("result") == 7);
+    CHECK(s.endpoint->stats().in_flight == 0);
   });
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using antiphon::endpoint_options;
 using antiphon::detail::processor;
 
@@ -305,4 +307,68 @@ TEST_CASE("what is dropped from the middle of the queue never runs, and its orde
   CHECK(p.next(true) == &b);
   p.finish(b);
   CHECK(p.idle());
+}
+
+TEST_CASE("no request starts while those that run hold too much memory, notifications do up to twice that") {
+  endpoint_options options = bounds(100);
+  options.max_in_flight_bytes = 1000;
+  processor p(options);
+  request a, b, c;
+  p.start(a);
+  p.hold(a, 1000);
+  CHECK_FALSE(p.starts_now(b, true));
+  p.enqueue(b);
+  CHECK(p.next(true) == nullptr);
+  notification note(0, false), other(0, false);
+  CHECK(p.starts_now(note, true));
+  p.start(note);
+  p.hold(note, 1000);
+  CHECK_FALSE(p.starts_now(other, true));
+  p.enqueue(other);
+  CHECK(p.next(true) == nullptr);
+  p.finish(a);
+  CHECK(p.next(true) == &other);
+  CHECK(p.next(true) == nullptr);
+  p.finish(note);
+  CHECK(p.next(true) == &b);
+  p.finish(b);
+  p.finish(other);
+  CHECK(p.idle());
+}
+
+TEST_CASE("memory is lent like a permit, up to a bound of its own") {
+  endpoint_options options = bounds(1);
+  options.max_in_flight_bytes = 1000;
+  processor p(options);
+  request a, b, c;
+  p.start(a);
+  p.hold(a, 800);
+  CHECK(p.lend(a));
+  CHECK(p.starts_now(b, true));
+  p.start(b);
+  p.hold(b, 800);
+  CHECK_FALSE(p.lend(b));
+  CHECK_FALSE(p.starts_now(c, true));
+  p.finish(b);
+  CHECK(p.starts_now(c, true));
+  p.finish(a);
+  CHECK(p.idle());
+}
+
+TEST_CASE("options without a limit are no limit") {
+  constexpr auto most = std::numeric_limits<std::size_t>::max();
+  endpoint_options options = bounds(most, most, most);
+  options.max_in_flight_bytes = most;
+  for (const auto policy : {antiphon::overload::wait, antiphon::overload::reject}) {
+    options.overload = policy;
+    processor p(options);
+    request a;
+    CHECK(p.starts_now(a, true));
+    CHECK_FALSE(p.overloaded());
+    CHECK_FALSE(p.full());
+    CHECK_FALSE(p.requests_exhausted());
+    p.start(a);
+    CHECK(p.lend(a));
+    p.finish(a);
+  }
 }

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 
 using antiphon::call_failure;
@@ -73,4 +74,9 @@ TEST_CASE("a call_failure is thrown as what it is") {
   CHECK_FALSE(as_rpc_error);
   const antiphon::call_result<int> result = unanswered;
   CHECK_THROWS_AS(result.value(), boost::system::system_error);
+}
+
+TEST_CASE("data that JSON has no form for is refused before it can be sent") {
+  CHECK_THROWS_AS(rpc_error(1, "m", boost::json::value(std::numeric_limits<double>::quiet_NaN())),
+                  boost::system::system_error);
 }

@@ -80,3 +80,14 @@ TEST_CASE("SIGINT and SIGTERM cancel the coroutine, and that is success") {
 }
 
 TEST_CASE("a second signal stops at once") { CHECK(antiphon::run_main(ignore_first_signal()) == 1); }
+
+TEST_CASE("what main leaves running does not keep the program") {
+  auto main = []() -> awaitable<int> {
+    support::asio::co_spawn(co_await support::asio::this_coro::executor, wait_for_ever(),
+                            support::asio::detached);
+    co_return 3;
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(antiphon::run_main(main()) == 3);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+}

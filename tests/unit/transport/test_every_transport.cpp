@@ -13,6 +13,7 @@
 #include <vector>
 
 namespace asio = antiphon::asio;
+using antiphon::hang_up;
 using antiphon::transport;
 using asio::awaitable;
 using namespace support;
@@ -264,6 +265,78 @@ awaitable<void> given_up_receive(kind k) {
   }
 }
 
+awaitable<void> sees_hang_up(kind k) {
+  auto making = make_pair(k);
+  pair both = co_await std::move(making);
+  const auto executor = co_await asio::this_coro::executor;
+  transport& here = arrival(both);
+  auto sending = send(*both.near, "unread");
+  co_await std::move(sending);
+  hang_up seen = hang_up::unknown;
+  bool done = false;
+  const auto watch = [&](bool input_has_ended) {
+    done = false;
+    asio::co_spawn(executor, here.wait_hang_up(input_has_ended), [&](std::exception_ptr e, hang_up how) {
+      CHECK_FALSE(static_cast<bool>(e));
+      seen = how;
+      done = true;
+    });
+  };
+  const auto until_done = [&done]() -> awaitable<void> {
+    for (int i = 0; i < 2000 && !done; ++i) co_await pause_for(std::chrono::milliseconds(1));
+  };
+  watch(false);
+  auto turn = settle();
+  co_await std::move(turn);
+  CHECK_FALSE(done);
+  both.near->shutdown_send();
+  auto first = until_done();
+  co_await std::move(first);
+  REQUIRE(done);
+  CHECK(seen == hang_up::input_ended);
+  watch(true);
+  turn = settle();
+  co_await std::move(turn);
+  CHECK_FALSE(done);
+  both.near->close();
+  // A TCP peer that is gone shows once something is sent to it.
+  const bool over_tcp = k == kind::tcp || k == kind::tcp_v6;
+  if (over_tcp) {
+    auto lost = error_of(send(here, "anyone?"));
+    co_await std::move(lost);
+  }
+  auto second = until_done();
+  co_await std::move(second);
+  REQUIRE(done);
+  CHECK(seen == hang_up::broken);
+  // What came before is still there.
+  if (!over_tcp) {
+    auto receiving = receive(here, 6);
+    const auto got = co_await std::move(receiving);
+    CHECK(got == "unread");
+  }
+}
+
+awaitable<void> close_ends_watching(kind k) {
+  auto making = make_pair(k);
+  pair both = co_await std::move(making);
+  const auto executor = co_await asio::this_coro::executor;
+  hang_up seen = hang_up::broken;
+  bool done = false;
+  asio::co_spawn(executor, arrival(both).wait_hang_up(false), [&](std::exception_ptr, hang_up how) {
+    seen = how;
+    done = true;
+  });
+  auto turn = settle();
+  co_await std::move(turn);
+  CHECK_FALSE(done);
+  arrival(both).close();
+  turn = settle();
+  co_await std::move(turn);
+  CHECK(done);
+  CHECK(seen == hang_up::unknown);
+}
+
 struct other_coroutine {
   int turns = 0;
   bool stop = false;
@@ -326,6 +399,14 @@ TEST_CASE("close ends a suspended receive with operation_aborted") {
 TEST_CASE("close ends a suspended send with operation_aborted") { for_each(all_kinds(), close_ends_send); }
 
 TEST_CASE("a receive that is given up loses nothing") { for_each(all_kinds(), given_up_receive); }
+
+TEST_CASE("the peer's end is seen without reading, though bytes are unread") {
+  for_each({kind::memory, kind::tcp, kind::tcp_v6, kind::unix_socket, kind::abstract_unix_socket,
+            kind::stdio_on_pipes, kind::stdio_on_socketpair},
+           sees_hang_up);
+}
+
+TEST_CASE("close ends the watching for the peer's end") { for_each(all_kinds(), close_ends_watching); }
 
 TEST_CASE("a peer that never stops sending leaves other coroutines their turn") {
   for_each(two_ended_kinds(), [](kind k) -> awaitable<void> {
