@@ -10,8 +10,7 @@ BOOST_DESCRIBE_STRUCT(add_params, (), (a, b))
 boost::asio::awaitable<antiphon::ended> serve() {
   antiphon::router routes;
   routes.on_request("add", [](add_params p) { return p.a + p.b; });  // by name or by position
-  routes.on_request("subtract", [](int minuend, int subtrahend) { return minuend - subtrahend; },
-                    {"minuend", "subtrahend"});
+  routes.on_request("subtract", [](int from, int what) { return from - what; }, {"from", "what"});
   routes.on_notification("log", [](std::string_view line) { fmt::print(stderr, "{}\n", line); });
 
   antiphon::endpoint peer(co_await antiphon::open_stdio(), std::move(routes));
