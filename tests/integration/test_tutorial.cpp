@@ -34,7 +34,7 @@ TEST_CASE("the tutorial's server takes parameters by name and by position") {
     auto spawning = antiphon::spawn(std::move(program));
     antiphon::endpoint server(co_await std::move(spawning));
     auto body = [](antiphon::endpoint& peer) -> antiphon::asio::awaitable<void> {
-      const antiphon::raw_json named(std::string_view(R"({"subtrahend":23,"minuend":42})"));
+      const antiphon::raw_json named(std::string_view(R"({"what":23,"from":42})"));
       auto subtracting = peer.call<int>("subtract", named);
       const int difference = co_await std::move(subtracting);
       CHECK(difference == 19);
