@@ -150,7 +150,10 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   asio::co_spawn(executor_, read_loop(self), asio::detached);
   while (phase_ == phase::open) {
     const bool in_time = co_await wait_change(stuck_until_);
-    if (!in_time) end(end_reason::end_of_input, {}, milliseconds(0));
+    if (in_time) continue;
+    const bool gone = broken_;
+    end(gone ? end_reason::connection_lost : end_reason::end_of_input,
+        gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
   }
 
   co_await drain();
@@ -276,8 +279,7 @@ asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
       seen = co_await std::move(ending);
       if (seen == hang_up::input_ended) {
         input_ended_ = true;
-        if (paused_) stuck_until_ = from_now(options_.drain_timeout);
-        changed();
+        limit_pause();
       }
     }
     if (input_ended_) {
@@ -285,7 +287,8 @@ asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
       seen = co_await std::move(breaking);
     }
     broken_ = seen == hang_up::broken;
-    heed_hang_up();
+    if (broken_ && read_to_end_) shorten_drain();
+    limit_pause();
   } catch (const std::exception&) {  // out of descriptors or memory: then it is noticed later
   }
   self->watching_ = false;
@@ -294,9 +297,19 @@ asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
 
 // What can still be read is read first. Then handlers may finish what they do, though nobody gets the
 // answers.
-void connection::heed_hang_up() noexcept {
-  if (broken_ && (paused_ || read_to_end_))
-    end(end_reason::connection_lost, asio::error::broken_pipe, options_.close_timeout);
+void connection::shorten_drain() noexcept {
+  end(end_reason::connection_lost, asio::error::broken_pipe, options_.close_timeout);
+}
+
+// A pause behind which there is nobody any more may last so long; anew whenever something moves.
+void connection::limit_pause() {
+  stuck_until_ = clock::time_point::max();
+  if (paused_ && broken_) {
+    stuck_until_ = from_now(options_.close_timeout);
+  } else if (paused_ && input_ended_) {
+    stuck_until_ = from_now(options_.drain_timeout);
+  }
+  changed();
 }
 
 asio::awaitable<void> connection::read_messages() {
@@ -320,10 +333,8 @@ asio::awaitable<void> connection::read_messages() {
         end_of_turn();
         if (!must_pause()) break;
         paused_ = true;
-        if (input_ended_) stuck_until_ = from_now(options_.drain_timeout);
         watch();
-        heed_hang_up();
-        changed();
+        limit_pause();
         co_await reader_gate_.wait();
         paused_ = false;
         stuck_until_ = clock::time_point::max();
@@ -357,7 +368,7 @@ asio::awaitable<void> connection::read_messages() {
     flush();
     input_ended_ = read_to_end_ = true;
     end(end_reason::end_of_input, cut, options_.drain_timeout);
-    heed_hang_up();
+    if (broken_) shorten_drain();
     if (!processor_.idle() || backlog() > 0) watch();
     co_return;
   }
@@ -365,11 +376,7 @@ asio::awaitable<void> connection::read_messages() {
 
 bool connection::must_pause() const noexcept {
   // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
-  const std::size_t most_owed = saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2);
-  if (backlog() > most_owed) return true;
-  // Of a batch that is being read the rest must start, or it never ends; while a handler awaits the peer its
-  // answer may come behind what is unread.
-  if (!batch_ && owed() > (pending_.size() > 0 ? saturated(most_owed, most_owed) : most_owed)) return true;
+  if (backlog() > saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2)) return true;
   // Turning requests away takes no room for them, so nothing needs to stop for those.
   const bool full =
       options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();
@@ -427,6 +434,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     ++stats_.writes;
     release_written({});
     if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();
+    if (paused_ && input_ended_) limit_pause();
   }
   self->writing_ = false;
   self->changed();

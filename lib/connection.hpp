@@ -135,7 +135,8 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
   asio::awaitable<void> watch_loop(std::shared_ptr<connection> self);
   void watch();
-  void heed_hang_up() noexcept;
+  void shorten_drain() noexcept;
+  void limit_pause();
   asio::awaitable<bool> wait_change(clock::time_point until);
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
@@ -147,7 +148,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void end_of_turn();
   void flush();
   std::size_t backlog() const noexcept { return out_.pending() + being_written_; }
-  std::size_t owed() const noexcept { return backlog() + batched_bytes_; }
   bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   bool must_pause() const noexcept;
   void release_written(error_code error);
@@ -174,6 +174,7 @@ class connection : public std::enable_shared_from_this<connection> {
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
   void close_reply(const std::shared_ptr<batch_reply>& batch);
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
+  bool batches_owe_too_much(const batch_reply& batch) const noexcept;
   void batch_member_done(const std::shared_ptr<batch_reply>& batch);
 
   // outgoing.cpp

@@ -14,7 +14,9 @@ namespace {
 
 // A kept part below this size is copied out of its block. So is a larger one in a block that is larger still.
 constexpr std::size_t copy_below = 4 * 1024;
-constexpr std::size_t most_pinned = 4;
+constexpr std::size_t most_pinned = 2;
+
+constexpr std::string_view too_much_in_batches = "too much is owed to batches that are not complete";
 
 constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 
@@ -117,6 +119,10 @@ void connection::on_request(const message_view& message, const std::shared_ptr<b
     }
   }
   if (phase_ != phase::open) return refuse(rpc_errc::overloaded, "shutting down");
+  if (batch && batches_owe_too_much(*batch)) {
+    ++stats_.requests_rejected;
+    return refuse(rpc_errc::overloaded, too_much_in_batches);
+  }
   detail::route* route = routes_.find(method, false);
   if (route == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
 
@@ -184,6 +190,11 @@ void connection::admit(record& call) {
 
 void connection::begin(record& call) noexcept {
   try {
+    if (call.batch && batches_owe_too_much(*call.batch)) {
+      ++stats_.requests_rejected;
+      answer_error(call, static_cast<int>(rpc_errc::overloaded), too_much_in_batches, std::nullopt);
+      return;
+    }
     call.route->start(call);
   } catch (...) {
     fail(call, std::current_exception());
@@ -285,6 +296,13 @@ void connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
 
 void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept {
   (batch ? batch->members : out_).drop_frame();
+}
+
+// The reader doesn't stop for them: what would complete them may be unread. So their further members are
+// turned away, and with that they are complete. One batch's answer may be as large as a message.
+bool connection::batches_owe_too_much(const batch_reply& batch) const noexcept {
+  return batch.bytes > options_.limits.message_bytes ||
+         batched_bytes_ - batch.bytes > options_.max_outgoing_bytes;
 }
 
 void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {

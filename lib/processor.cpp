@@ -114,7 +114,8 @@ void processor::release_order(item& message) noexcept {
 
 bool processor::lend(item& message) noexcept {
   // Handlers that await the peer are bounded too, or a peer that never answers could have any number of them.
-  const bool too_many = lent_ >= max_queued_ + 64 || lent_bytes_ + message.bytes > max_in_flight_bytes_;
+  const bool too_large = lent_ > 0 && lent_bytes_ + message.bytes > max_in_flight_bytes_;
+  const bool too_many = lent_ >= max_queued_ + 64 || too_large;
   if (message.state != state::running || message.immediate || !message.request || too_many) return false;
   message.state = state::lent;
   ++lent_;

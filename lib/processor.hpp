@@ -35,8 +35,8 @@ class processor {
   };
 
   explicit processor(const endpoint_options& options) noexcept
-      : max_in_flight_(bounded(options.max_in_flight == 0 ? 1 : options.max_in_flight)),
-        max_in_flight_bytes_(bounded(options.max_in_flight_bytes)),
+      : max_in_flight_(bounded(std::max<std::size_t>(options.max_in_flight, 1))),
+        max_in_flight_bytes_(bounded(std::max<std::size_t>(options.max_in_flight_bytes, 1))),
         max_queued_(bounded(options.max_queued)),
         max_queued_bytes_(bounded(options.max_queued_bytes)),
         waits_(options.overload == overload::wait) {}

@@ -54,7 +54,12 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
       // Counted from here on, whenever it starts.
       const auto place = all->open.insert(all->open.end(), *one);
       // What goes wrong with one connection is that connection's end.
-      asio::co_spawn(executor, serve_one(all, one, place), [](std::exception_ptr) {});
+      try {
+        asio::co_spawn(executor, serve_one(all, one, place), [](std::exception_ptr) {});
+      } catch (...) {
+        all->open.erase(place);
+        throw;
+      }
     }
   } catch (const boost::system::system_error& e) {
     if (e.code() != asio::error::operation_aborted) failure = std::current_exception();

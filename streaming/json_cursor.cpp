@@ -365,6 +365,7 @@ bool json_cursor::read_dom(boost::json::value& out) {
 }
 
 bool alternatives::failed(json_cursor& in) {
+  if (in.good()) in.fail(errc::wrong_type, "a value that does not fit");
   const auto reread = static_cast<std::size_t>(in.at_ - start_.at_);
   const bool telling = furthest_.good() || (in.at_ == furthest_.at_ && in.error_->code != errc::wrong_type &&
                                             furthest_.error_->code == errc::wrong_type);

@@ -49,9 +49,8 @@ hang_up hang_up_watch::look() noexcept {
     const auto& event = events[static_cast<std::size_t>(i)];
     if ((event.events & EPOLLERR) != 0) return hang_up::broken;
     if (event.data.fd != in_) return hang_up::broken;
-    // A socket that is closed in both directions, or the writers of a pipe that are gone.
-    const bool hung_up = (event.events & EPOLLHUP) != 0;
-    if (hung_up && (in_ == out_ || (event.events & EPOLLRDHUP) != 0)) return hang_up::broken;
+    // Of a socket for both directions it means both; of one that is only read from, that nobody writes to it.
+    if ((event.events & EPOLLHUP) != 0 && in_ == out_) return hang_up::broken;
     ended = true;
   }
   if (!ended || input_ended_) return hang_up::unknown;

@@ -62,16 +62,15 @@ class accepted_stream final : public posix::stream {
 
   void close() noexcept override {
     stream::close();
-    const auto listening = std::exchange(home_, {}).lock();
+    auto listening = std::exchange(home_, {}).lock();
     if (!listening) return;
     if (get_executor() == home_executor_) {
       listening->connection_closed();
       return;
     }
     try {
-      asio::post(home_executor_, [home = std::weak_ptr(listening)] {
-        if (const auto alive = home.lock()) alive->connection_closed();
-      });
+      // With the last owner, which must not go here.
+      asio::post(home_executor_, [home = std::move(listening)] { home->connection_closed(); });
     } catch (...) {  // no memory to tell it: the slot stays taken
     }
   }

@@ -141,7 +141,7 @@ class params_reader {
           if (names_.empty()) return whole(std::get<0>(slots).value);
         } else if constexpr (is_a<only, std::optional>) {
           if constexpr (is_whole_params<typename only::value_type>) {
-            if (names_.empty()) return missing_ || whole(std::get<0>(slots).value.emplace());
+            if (names_.empty()) return optional_whole(slots);
           }
         }
       }
@@ -153,6 +153,19 @@ class params_reader {
 
  private:
   bool none_expected();
+
+  template <class T>
+  bool optional_whole(std::tuple<argument_slot<std::optional<T>>>& slots) {
+    if (missing_) return true;
+    json_cursor probe = in_;
+    if (is_described_struct<T> && probe.found() == "an array" && probe.enter_array()) {
+      // An array of its members, or one that has it, or nothing, as its only element.
+      if (!probe.next_element()) return in_.skip_value() && in_.at_end();
+      const std::string_view first = probe.found();
+      if (first == "an object" || first == "null") return separate(slots, std::index_sequence<0>());
+    }
+    return whole(std::get<0>(slots).value.emplace());
+  }
 
   template <class T>
   bool whole(T& value) {

@@ -5,9 +5,10 @@ import os
 import subprocess
 import time
 
-from connection import check, request
+from connection import check, check_error, check_result, request
+from descriptors import KINDS, Ends
 from harness import LISTENERS, STDIO, UNIX, case
-from messages import LONG, WAIT
+from messages import LONG, WAIT, cancel
 from process import eventually
 
 # More requests than the server lets wait.
@@ -156,3 +157,63 @@ def _(t):
     finally:
         process.terminate()
         check(process.wait(t.seconds(8)) == 0, "it did not end cleanly")
+
+
+# What must get through all the same.
+
+
+@case("R18: a cancellation gets through however much its batch owes already")
+def _(t):
+    connection = t.connect()
+    big = "x" * (13 << 20)
+    connection.send([request("sleep", LONG, 1), request("echo", [big], 2)], note=False)
+    connection.send(cancel(1))
+    answers = {answer["id"]: answer for answer in connection.receive(30)}
+    check_error(answers[1], -32800, 1)
+    check_result(answers[2], [big], 2)
+
+
+@case("R19: answers get through however much the batches that wait for them owe")
+def _(t):
+    connection = t.connect()
+    big = "x" * (13 << 20)
+    call = {"method": "client/m", "params": []}
+    for number in (0, 2):
+        connection.send([request("call_back", call, number), request("echo", [big], number + 1)], note=False)
+    called, second = connection.receive(30), connection.receive(30)
+    # The second batch is served as well, or refused, since the first owes much already; it never waits.
+    calls = [called] + ([second] if isinstance(second, dict) else [])
+    if len(calls) == 1:
+        check([answer["error"]["code"] for answer in second] == [-32000] * 2, "neither served nor refused")
+    for called in calls:
+        connection.send({"jsonrpc": "2.0", "id": called["id"], "result": 7})
+    for number in range(len(calls)):
+        answers = {answer["id"]: answer for answer in connection.receive(30)}
+        check_result(answers[2 * number], 7, 2 * number)
+        check_result(answers[2 * number + 1], [big], 2 * number + 1)
+    connection.expect_alive()
+
+
+@case("R21: three large calls back of one batch leave room for what the client asks before it answers")
+def _(t):
+    connection = t.connect()
+    pad = {"method": "client/m", "params": ["y" * 5_000_000]}
+    connection.send([request("call_back", pad, id) for id in range(3)], note=False)
+    calls = [connection.receive(30) for _ in range(3)]
+    connection.expect_alive()
+    for called in calls:
+        connection.send({"jsonrpc": "2.0", "id": called["id"], "result": 7})
+    check([answer["result"] for answer in connection.receive(30)] == [7, 7, 7], "a call back was lost")
+
+
+@case("R29: all that was sent before the end of the input is answered, however long the queue was", transports=STDIO)
+def _(t):
+    for _label, kind in KINDS[:1] + KINDS[2:3]:
+        ends = Ends(t, kind)
+        ends.drop()
+        connection = ends.connection
+        connection.send(request("sleep", {"ms": 1500}, 0), *(request("echo", [id], id) for id in range(1, 30_000)), note=False)
+        ends.end_input()
+        seen = sorted(connection.receive()["id"] for _ in range(30_000))
+        check(seen == list(range(30_000)), f"{len(seen)} answers ({kind})")
+        ends.server.expect_exit(0, 8, f"end of input ({kind})")

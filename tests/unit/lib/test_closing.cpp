@@ -349,3 +349,24 @@ TEST_CASE("a guard that throws anything at all refuses its message only") {
   });
   CHECK(session.how->reason == end_reason::end_of_input);
 }
+
+TEST_CASE("a peer that notifies and leaves has all its notifications handled, however full the queue is") {
+  int handled = 0;
+  antiphon::router routes;
+  routes.on_notification("note", [&handled]() -> awaitable<void> {
+    co_await support::settle();
+    ++handled;
+  });
+  antiphon::endpoint_options options;
+  options.max_queued_bytes = 16 * 1024;
+  antiphon::memory_pipe_options pipe;
+  pipe.capacity = 1024 * 1024;
+  support::session session(std::move(routes), options, pipe);
+  session.play([](support::session& s) -> awaitable<void> {
+    std::string notes;
+    for (int i = 0; i < 2000; ++i) notes += "{\"jsonrpc\":\"2.0\",\"method\":\"note\"}\n";
+    co_await s.peer.say(notes);
+  });
+  CHECK(handled == 2000);
+  CHECK(session.how->reason == end_reason::end_of_input);
+}
