@@ -79,8 +79,7 @@ asio::awaitable<ended> connection::finished() {
   if (phase_ == phase::finished) co_return ended_;
   auto suspend = [this](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected())
-      slot.assign(here([](connection& self) { self.close(self.options_.close_timeout); }));
+    if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
     waiting_for_end_.emplace_back().put(std::move(handler));
   };
   ended result =

@@ -109,16 +109,6 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
   asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
   void give_up(std::uint64_t id, errc why) noexcept;
-  /// What a cancellation does, on our own executor: it may come from another.
-  template <class Action>
-  auto here(Action action) {
-    return [weak = weak_from_this(), action](asio::cancellation_type) {
-      if (const auto self = weak.lock())
-        asio::dispatch(self->executor_, [weak, action] {
-          if (const auto alive = weak.lock()) action(*alive);
-        });
-    };
-  }
   /// Nobody will ask for the answer any more.
   void forget(std::uint64_t id) noexcept;
 

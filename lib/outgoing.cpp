@@ -4,14 +4,17 @@
 
 #include <antiphon/transport/buffer_pool.hpp>
 
-#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <type_traits>
-#include <variant>
 
 namespace antiphon::detail {
 
@@ -113,7 +116,9 @@ asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
   }
   auto suspend = [this, id](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.assign(here([id](connection& self) { self.give_up(id, errc::cancelled); }));
+    if (slot.is_connected()) {
+      slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
+    }
     pending_.find(id)->waiter.put(std::move(handler));
   };
   reply answer =
@@ -217,7 +222,7 @@ asio::awaitable<error_code> connection::wait_written(std::uint64_t position, clo
   auto suspend = [this, id, position](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected())
-      slot.assign(here([id](connection& self) { self.give_up_writing(id, errc::cancelled); }));
+      slot.assign([this, id](asio::cancellation_type) { give_up_writing(id, errc::cancelled); });
     // By position; nearly always at the end.
     auto at = write_waiters_.end();
     while (at != write_waiters_.begin() && std::prev(at)->position > position) --at;
@@ -385,37 +390,68 @@ void connection::on_call_timer() {
 
 namespace {
 
-/// Runs `operation` on the connection's executor and comes back, however it ends.
 template <class T>
-asio::awaitable<T> over_there(asio::any_io_executor here, asio::any_io_executor there,
-                              asio::awaitable<T> operation) {
-  co_await asio::dispatch(asio::bind_executor(there, asio::use_awaitable));
+struct outcome {
   std::exception_ptr failure;
-  std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>> result;
+  std::optional<T> value;
+};
+template <>
+struct outcome<void> {
+  std::exception_ptr failure;
+};
+
+/// What a caller on another executor has done for him. The signal is used on the connection's executor only.
+template <class T>
+struct errand {
+  asio::cancellation_signal stop;
+  waiter_slot<outcome<T>> caller;
+};
+
+template <class T>
+asio::awaitable<void> run_errand(std::shared_ptr<connection> /*home*/, std::shared_ptr<errand<T>> what,
+                                 asio::awaitable<T> operation) {
+  outcome<T> how;
   try {
     if constexpr (std::is_void_v<T>) {
       co_await std::move(operation);
     } else {
-      result = co_await std::move(operation);
+      how.value = co_await std::move(operation);
     }
   } catch (...) {
-    failure = std::current_exception();
+    how.failure = std::current_exception();
   }
-  // Also on the way back from a cancellation.
-  const bool throws = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await asio::dispatch(asio::bind_executor(here, asio::use_awaitable));
-  co_await asio::this_coro::throw_if_cancelled(throws);
-  if (failure) std::rethrow_exception(failure);
-  if constexpr (!std::is_void_v<T>) co_return std::move(*result);
+  resume_later(what->caller.take(), std::move(how));
 }
 
+/// Runs `operation` on the connection's executor; the caller stays on his own, also when he is cancelled.
+///
+/// In place of `co_spawn` with his handler: Asio 1.81 hands the cancellation over through a plain pointer,
+/// which may be gone by then.
 template <class T>
 asio::awaitable<T> on_its_executor(std::shared_ptr<connection> home, asio::awaitable<T> operation) {
   const asio::any_io_executor here = co_await asio::this_coro::executor;
-  if (here == home->executor()) co_return co_await std::move(operation);
-  auto away = over_there(here, home->executor(), std::move(operation));
-  co_return co_await std::move(away);
+  const asio::any_io_executor there = home->executor();
+  if (here == there) co_return co_await std::move(operation);
+  auto suspend = [&](auto handler) {
+    auto what = std::make_shared<errand<T>>();
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+      slot.assign([weak = std::weak_ptr(what), there](asio::cancellation_type type) {
+        asio::post(there, [weak, type] {
+          if (const auto running = weak.lock()) running->stop.emit(type);
+        });
+      });
+    }
+    what->caller.put(std::move(handler));
+    // The signal outlives the coroutine that it belongs to.
+    auto ended = [what, there](std::exception_ptr) { asio::post(there, [what] {}); };
+    asio::co_spawn(there, run_errand(home, what, std::move(operation)),
+                   asio::bind_cancellation_slot(what->stop.slot(), std::move(ended)));
+  };
+  outcome<T> how = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(outcome<T>)>(
+      suspend, asio::use_awaitable);
+  if (how.failure) std::rethrow_exception(how.failure);
+  if constexpr (!std::is_void_v<T>) co_return std::move(*how.value);
 }
 
 }  // namespace
