@@ -1,5 +1,5 @@
 #include "streaming/json_escape.hpp"
-#include "streaming/utf8.hpp"
+#include "streaming/scan/kernels.hpp"
 
 #include <antiphon/streaming/encode.hpp>
 
@@ -114,16 +114,17 @@ void encode_float(output_chain& out, float value) { encode_finite(out, value); }
 void encode_double(output_chain& out, double value) { encode_finite(out, value); }
 
 void encode_string(output_chain& out, std::string_view value) {
-  if (!is_utf8(value)) throw boost::system::system_error(errc::not_encodable, "the string is not UTF-8");
+  if (!scan::active().is_utf8(value.data(), value.data() + value.size()))
+    throw boost::system::system_error(errc::not_encodable, "the string is not UTF-8");
   out.append('"');
-  while (!value.empty()) {
-    std::size_t plain = 0;
-    while (plain < value.size() && !needs_escape(value[plain])) ++plain;
-    out.append(value.substr(0, plain));
-    value.remove_prefix(plain);
-    if (value.empty()) break;
-    out.append(escape_for(value.front()));
-    value.remove_prefix(1);
+  const char* at = value.data();
+  const char* const end = at + value.size();
+  while (at != end) {
+    const char* const special = scan::active().plain_end(at, end);
+    out.append({at, static_cast<std::size_t>(special - at)});
+    if (special == end) break;
+    out.append(escape_for(*special));
+    at = special + 1;
   }
   out.append('"');
 }

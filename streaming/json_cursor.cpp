@@ -1,5 +1,5 @@
 #include "streaming/json_text.hpp"
-#include "streaming/utf8.hpp"
+#include "streaming/scan/kernels.hpp"
 
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/json_cursor.hpp>
@@ -179,20 +179,17 @@ bool json_cursor::string_token(std::string_view& inside, bool& escapes) {
   blanks();
   if (at_ == end_ || *at_ != '"') return expected("a string");
   escapes = false;
-  unsigned char bits = 0;
-  for (const char* p = at_ + 1; p != end_; ++p) {
-    const auto c = static_cast<unsigned char>(*p);
-    if (c == '"') {
+  for (const char* p = at_ + 1;; ++p) {
+    p = scan::active().plain_end(p, end_);
+    if (p == end_) break;
+    if (*p == '"') {
       inside = {at_ + 1, static_cast<std::size_t>(p - at_ - 1)};
-      const bool ascii = bits < 0x80;
-      return ascii || is_utf8(inside) || fail(errc::invalid_utf8, "a string that is not UTF-8");
+      return scan::active().is_utf8(inside.data(), p) ||
+             fail(errc::invalid_utf8, "a string that is not UTF-8");
     }
-    if (c < 0x20) return fail(errc::invalid_json, "a control character in a string");
-    bits |= c;
-    if (c == '\\') {
-      escapes = true;
-      if (++p == end_) break;
-    }
+    if (*p != '\\') return fail(errc::invalid_json, "a control character in a string");
+    escapes = true;
+    if (++p == end_) break;
   }
   return fail(errc::invalid_json, "a string without an end");
 }

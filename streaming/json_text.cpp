@@ -1,6 +1,7 @@
 #include "streaming/json_text.hpp"
 
 #include "streaming/json_escape.hpp"
+#include "streaming/scan/kernels.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,46 +10,20 @@
 
 namespace antiphon::detail {
 
-namespace {
-
-/// The end of the string that begins at text[0] == '"', or npos.
-std::size_t string_end(std::string_view text) noexcept {
-  for (std::size_t at = 1; at < text.size(); ++at) {
-    if (text[at] == '"') return at + 1;
-    if (text[at] == '\\') ++at;
-  }
-  return std::string_view::npos;
-}
-
-bool ends_scalar(char c) noexcept { return is_json_blank(c) || c == ',' || c == ']' || c == '}' || c == ':'; }
-
-}  // namespace
-
 std::size_t skip_json_value(std::string_view text) noexcept {
   if (text.empty()) return 0;
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
   if (text[0] == '"') {
-    const std::size_t end = string_end(text);
-    return end == std::string_view::npos ? 0 : end;
+    const char* const quote = scan::active().string_end(begin + 1, end);
+    return quote == nullptr ? 0 : static_cast<std::size_t>(quote + 1 - begin);
   }
-  if (text[0] != '{' && text[0] != '[') {
-    std::size_t end = 0;
-    while (end < text.size() && !ends_scalar(text[end])) ++end;
-    return end;
+  if (text[0] == '{' || text[0] == '[') {
+    scan::skip_state state;
+    const char* const behind = scan::active().skip(begin, end, state);
+    return behind == nullptr ? 0 : static_cast<std::size_t>(behind - begin);
   }
-  std::size_t depth = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '"') {
-      const std::size_t length = string_end(text.substr(at));
-      if (length == std::string_view::npos) return 0;
-      at += length;
-      continue;
-    }
-    ++at;
-    if (c == '{' || c == '[') ++depth;
-    if ((c == '}' || c == ']') && --depth == 0) return at;
-  }
-  return 0;
+  return static_cast<std::size_t>(std::find_if(begin, end, ends_scalar) - begin);
 }
 
 bool unescape(std::string_view inside, std::string& out) {

@@ -15,6 +15,11 @@ inline std::string_view without_quotes(std::string_view token) noexcept {
   return token.substr(1, token.size() - 2);
 }
 
+// What may stand behind a number or word.
+inline bool ends_scalar(char c) noexcept {
+  return is_json_blank(c) || c == ',' || c == ']' || c == '}' || c == ':';
+}
+
 /// How many bytes the value at the front of `text` takes; 0 when there is none or it has no end. Finds the
 /// extent only: strings and brackets are followed, the grammar inside isn't checked.
 std::size_t skip_json_value(std::string_view text) noexcept;

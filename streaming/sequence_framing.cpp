@@ -1,5 +1,6 @@
 #include "streaming/bounds.hpp"
 #include "streaming/json_text.hpp"
+#include "streaming/scan/kernels.hpp"
 
 #include <antiphon/streaming/sequence_framing.hpp>
 
@@ -35,8 +36,10 @@ framing::step sequence_framing::look(std::string_view window) {
     window.remove_prefix(result.skip);
     if (window.empty()) return result;
     const char first = window.front();
-    if (first == '{' || first == '[' || first == '"') {
+    if (first == '{' || first == '[') {
       within_ = inside::structure;
+    } else if (first == '"') {
+      within_ = inside::string;
     } else if (begins_scalar(first)) {
       within_ = inside::scalar;
     } else {
@@ -46,7 +49,9 @@ framing::step sequence_framing::look(std::string_view window) {
       return result;
     }
   }
-  const auto size = within_ == inside::scalar ? scalar(window) : structure(window);
+  const auto size = within_ == inside::scalar   ? scalar(window)
+                    : within_ == inside::string ? string(window)
+                                                : structure(window);
   if (size > limits_.message_bytes || (size == 0 && seen_ > limits_.message_bytes))
     return refused(errc::message_too_large);
   if (size != 0) {
@@ -54,6 +59,7 @@ framing::step sequence_framing::look(std::string_view window) {
     result.size = size;
     within_ = inside::nothing;
     seen_ = 0;
+    in_string_ = escaped_ = 0;
   }
   return result;
 }
@@ -84,24 +90,31 @@ std::size_t sequence_framing::scalar(std::string_view window) noexcept {
   return seen_ == window.size() ? 0 : seen_;
 }
 
-std::size_t sequence_framing::structure(std::string_view window) noexcept {
+// No message is one, so it need not be fast.
+std::size_t sequence_framing::string(std::string_view window) noexcept {
   while (seen_ < window.size()) {
     const char c = window[seen_++];
-    if (escaped_) {
-      escaped_ = false;
-    } else if (in_string_) {
-      escaped_ = c == '\\';
-      in_string_ = c != '"';
-      if (!in_string_ && depth_ == 0) return seen_;
-    } else if (c == '"') {
-      in_string_ = true;
-    } else if (c == '{' || c == '[') {
-      ++depth_;
-    } else if (c == '}' || c == ']') {
-      if (--depth_ == 0) return seen_;
+    const bool first = seen_ == 1;
+    if (escaped_ != 0) {
+      escaped_ = 0;
+    } else if (c == '\\') {
+      escaped_ = 1;
+    } else if (c == '"' && !first) {
+      return seen_;
     }
   }
   return 0;
+}
+
+std::size_t sequence_framing::structure(std::string_view window) noexcept {
+  detail::scan::skip_state state{{in_string_, escaped_}, depth_};
+  const char* const end = window.data() + window.size();
+  const char* const behind = detail::scan::active().skip(window.data() + seen_, end, state);
+  in_string_ = state.strings.inside;
+  escaped_ = state.strings.escaped;
+  depth_ = state.depth;
+  seen_ = static_cast<std::size_t>((behind == nullptr ? end : behind) - window.data());
+  return behind == nullptr ? 0 : seen_;
 }
 
 }  // namespace antiphon

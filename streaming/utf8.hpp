@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string_view>
-
 namespace antiphon::detail {
 
 // Steps over the sequence at `at`, whose first byte is no ASCII. False with `at` on the byte that breaks it
@@ -30,19 +28,6 @@ inline bool skip_multi_byte(const char*& at, const char* end) noexcept {
     if (c < low || c > high) return false;
     low = 0x80;
     high = 0xBF;
-  }
-  return true;
-}
-
-inline bool is_utf8(std::string_view text) noexcept {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at != end) {
-    if (static_cast<unsigned char>(*at) < 0x80) {
-      ++at;
-    } else if (!skip_multi_byte(at, end)) {
-      return false;
-    }
   }
   return true;
 }

@@ -1,12 +1,14 @@
 #include "streaming/bounds.hpp"
+#include "streaming/json_number.hpp"
 #include "streaming/json_text.hpp"
+#include "streaming/scan/kernels.hpp"
 #include "streaming/utf8.hpp"
+#include "streaming/validate_by_bytes.hpp"
 
 #include <antiphon/streaming/validate.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 namespace antiphon {
@@ -22,7 +24,8 @@ constexpr std::array<bool, 256> plain = [] {
   return table;
 }();
 
-// Walks the grammar of RFC 8259 with one bit of memory per open bracket.
+// Walks the grammar of RFC 8259 byte by byte, with one bit of memory per open bracket. It says what is wrong
+// and where; that nothing is wrong is found out faster by scan/kernels.inl, which is tested against this.
 class checker {
  public:
   checker(std::string_view text, std::size_t max_depth) noexcept
@@ -55,7 +58,6 @@ class checker {
   bool code_unit(unsigned& unit) noexcept;
   bool multi_byte() noexcept;
   bool number() noexcept;
-  bool digits() noexcept;
 
   const char* begin_;
   const char* at_;
@@ -186,61 +188,26 @@ bool checker::code_unit(unsigned& unit) noexcept {
 
 bool checker::multi_byte() noexcept { return detail::skip_multi_byte(at_, end_) || fail(errc::invalid_utf8); }
 
-bool checker::digits() noexcept {
-  if (!is_digit(peek())) return fail(errc::invalid_json);
-  while (is_digit(peek())) ++at_;
-  return true;
-}
-
 bool checker::number() noexcept {
-  const char* const first = at_;
-  if (peek() == '-') ++at_;
-  const char* const whole = at_;
-  if (peek() == '0') {
-    ++at_;
-  } else if (!digits()) {
-    return false;
-  }
-  const char* const point = at_;
-  if (peek() == '.') {
-    ++at_;
-    if (!digits()) return false;
-  }
-  const char* const mantissa_end = at_;
-  std::int64_t exponent = 0;
-  if (peek() == 'e' || peek() == 'E') {
-    ++at_;
-    const bool negative = peek() == '-';
-    if (negative || peek() == '+') ++at_;
-    const char* const begin = at_;
-    if (!digits()) return false;
-    // Wider than any text is long, so that it can't be made up for by zeros in the mantissa.
-    constexpr std::int64_t most = std::int64_t{1} << 58;
-    for (const char* p = begin; p != at_; ++p) exponent = std::min(most, exponent * 10 + (*p - '0'));
-    if (negative) exponent = -exponent;
-  }
-  if (exponent <= 0 && point - whole <= 308) return true;
-  // 10^308 is within a double's range and 10^309 is not, so that only numbers between the two are worth a
-  // closer look.
-  const char* const leading = std::find_if(whole, mantissa_end, [](char c) { return c >= '1' && c <= '9'; });
-  if (leading == mantissa_end) return true;
-  const auto power = exponent + (leading < point ? point - leading - 1 : point - leading);
-  if (power < 308) return true;
-  if (power == 308) {
-    double value = 0;
-    if (std::from_chars(first, at_, value).ec == std::errc()) return true;
-  }
-  at_ = first;
-  return fail(errc::number_out_of_range);
+  const detail::number_scan scan = detail::scan_number(at_, end_);
+  at_ = scan.end == nullptr ? scan.problem : scan.end;
+  return scan.end != nullptr || fail(scan.error);
 }
 
 }  // namespace
 
-error_code validate(std::string_view text, std::size_t max_depth, std::size_t* offset) noexcept {
+error_code detail::validate_by_bytes(std::string_view text, std::size_t max_depth,
+                                     std::size_t* offset) noexcept {
   checker check(text, max_depth);
   if (check.run()) return {};
   if (offset != nullptr) *offset = check.offset();
   return check.error();
+}
+
+error_code validate(std::string_view text, std::size_t max_depth, std::size_t* offset) noexcept {
+  detail::scan::check_state state(std::min(max_depth, detail::most_depth));
+  if (detail::scan::active().check(text.data(), text.size(), true, state)) return {};
+  return detail::validate_by_bytes(text, max_depth, offset);
 }
 
 }  // namespace antiphon

@@ -25,19 +25,21 @@ class sequence_framing final : public framing {
   std::string_view tail() const noexcept override { return "\n"; }
 
  private:
-  enum class inside : std::uint8_t { nothing, scalar, structure };
+  enum class inside : std::uint8_t { nothing, scalar, string, structure };
 
   static step not_a_text(std::string_view window);
-  // Both give the size of the text once its end was seen, 0 before that.
+  // They give the size of the text once its end was seen, 0 before that.
   std::size_t scalar(std::string_view window) noexcept;
+  std::size_t string(std::string_view window) noexcept;
   std::size_t structure(std::string_view window) noexcept;
 
   limits limits_;
   std::size_t seen_ = 0;
   std::size_t depth_ = 0;
   inside within_ = inside::nothing;
-  bool in_string_ = false;
-  bool escaped_ = false;
+  // Of the last byte looked at: all ones within a string, 1 when it escapes the next.
+  std::uint64_t in_string_ = 0;
+  std::uint64_t escaped_ = 0;
 };
 
 }  // namespace antiphon

@@ -1,0 +1,76 @@
+// NEON: every 64-bit ARM machine.
+
+#if defined(__aarch64__)
+
+#include "streaming/scan/kernels.hpp"
+#include "streaming/scan/prefix_xor.hpp"
+#include "streaming/utf8.hpp"
+
+#include <arm_neon.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace antiphon::detail::scan {
+namespace {
+
+struct bytes64 {
+  uint8x16_t quarters[4];
+
+  static bytes64 load(const char* at) noexcept {
+    bytes64 in;
+    for (std::size_t i = 0; i < 4; ++i)
+      in.quarters[i] = vld1q_u8(reinterpret_cast<const std::uint8_t*>(at) + 16 * i);
+    return in;
+  }
+  static bytes64 load(const char* at, std::size_t count) noexcept {
+    alignas(16) char copy[64];
+    std::memset(copy, ' ', sizeof(copy));
+    std::memcpy(copy, at, count);
+    return load(copy);
+  }
+  // A bit for each byte of four vectors whose bytes are all ones or all zeros.
+  template <class Test>
+  std::uint64_t mask(Test test) const noexcept {
+    constexpr std::uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8x16_t weight = vld1q_u8(weights);
+    const uint8x16_t a = vandq_u8(test(quarters[0]), weight);
+    const uint8x16_t b = vandq_u8(test(quarters[1]), weight);
+    const uint8x16_t c = vandq_u8(test(quarters[2]), weight);
+    const uint8x16_t d = vandq_u8(test(quarters[3]), weight);
+    const uint8x16_t halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(halves, halves)), 0);
+  }
+  std::uint64_t equal(char c) const noexcept {
+    const uint8x16_t wanted = vdupq_n_u8(static_cast<std::uint8_t>(c));
+    return mask([wanted](uint8x16_t v) { return vceqq_u8(v, wanted); });
+  }
+  std::uint64_t below(char c) const noexcept {
+    const uint8x16_t bound = vdupq_n_u8(static_cast<std::uint8_t>(c));
+    return mask([bound](uint8x16_t v) { return vcltq_u8(v, bound); });
+  }
+  std::uint64_t not_ascii() const noexcept {
+    return mask([](uint8x16_t v) { return vcgeq_u8(v, vdupq_n_u8(0x80)); });
+  }
+  bytes64 folded() const noexcept {
+    bytes64 out;
+    for (std::size_t i = 0; i < 4; ++i) out.quarters[i] = vorrq_u8(quarters[i], vdupq_n_u8(0x20));
+    return out;
+  }
+  std::uint64_t digits() const noexcept {
+    return mask([](uint8x16_t v) { return vcltq_u8(vsubq_u8(v, vdupq_n_u8('0')), vdupq_n_u8(10)); });
+  }
+};
+
+#include "streaming/scan/kernels.inl"
+
+}  // namespace
+
+extern const kernels neon;
+const kernels neon{"neon", &skip, &string_end, &check, &plain_end, &is_utf8};
+
+}  // namespace antiphon::detail::scan
+
+#endif

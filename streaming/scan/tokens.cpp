@@ -1,0 +1,25 @@
+// The few tokens that the passes look at byte by byte.
+
+#include "streaming/json_escape.hpp"
+#include "streaming/json_number.hpp"
+#include "streaming/json_text.hpp"
+#include "streaming/scan/kernels.hpp"
+
+namespace antiphon::detail::scan {
+
+bool is_scalar(const char* begin, const char* end) noexcept {
+  const std::string_view text(begin, static_cast<std::size_t>(end - begin));
+  const char* behind = nullptr;
+  for (const std::string_view word : {"true", "false", "null"}) {
+    if (text.starts_with(word)) behind = begin + word.size();
+  }
+  if (behind == nullptr) behind = scan_number(begin, end).end;
+  return behind != nullptr && (behind == end || ends_scalar(*behind));
+}
+
+std::size_t unicode_escape_length(const char* u, const char* end) noexcept {
+  const std::size_t length = read_escape({u - 1, static_cast<std::size_t>(end - u + 1)}).length;
+  return length == 0 ? 0 : length - 1;
+}
+
+}  // namespace antiphon::detail::scan
