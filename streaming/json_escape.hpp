@@ -20,6 +20,10 @@ struct unescaped {
 // half of one is none, since it has no UTF-8 form.
 unescaped read_escape(std::string_view text) noexcept;
 
+inline bool needs_escape(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
 // The escape for a byte that needs one.
 std::string_view escape_for(char c) noexcept;
 

@@ -1,58 +1,63 @@
-// Plain C++: what every other one is tested against.
+// Byte by byte, in plain C++: for machines that have none of the others, and what those are tested against.
 
+#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
-#include "streaming/scan/prefix_xor.hpp"
 #include "streaming/utf8.hpp"
+#include "streaming/validate_by_bytes.hpp"
 
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <cstring>
-#include <utility>
+#include <string_view>
 
 namespace antiphon::detail::scan {
 namespace {
 
-struct bytes64 {
-  std::array<unsigned char, 64> bytes;
+const char* skip(const char* begin, const char* end, skip_state& state) noexcept {
+  string_state& strings = state.strings;
+  for (const char* at = begin; at != end; ++at) {
+    const char c = *at;
+    if (strings.escaped != 0) {
+      strings.escaped = 0;
+      if (c == '"' || c == '\\') continue;
+    }
+    if (c == '\\') {
+      strings.escaped = 1;
+    } else if (c == '"') {
+      strings.inside = ~strings.inside;
+    } else if (strings.inside == 0) {
+      if (c == '{' || c == '[') ++state.depth;
+      if ((c == '}' || c == ']') && --state.depth == 0) return at + 1;
+    }
+  }
+  return nullptr;
+}
 
-  static bytes64 load(const char* at) noexcept {
-    bytes64 in;
-    std::memcpy(in.bytes.data(), at, in.bytes.size());
-    return in;
+const char* string_end(const char* begin, const char* end) noexcept {
+  for (const char* at = begin; at != end; ++at) {
+    if (*at == '"') return at;
+    if (*at == '\\' && ++at == end) break;
   }
-  static bytes64 load(const char* at, std::size_t count) noexcept {
-    bytes64 in;
-    in.bytes.fill(' ');
-    std::memcpy(in.bytes.data(), at, count);
-    return in;
-  }
-  template <class Test>
-  std::uint64_t mask(Test test) const noexcept {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < bytes.size(); ++i) bits |= std::uint64_t{test(bytes[i])} << i;
-    return bits;
-  }
-  std::uint64_t equal(char c) const noexcept {
-    return mask([c](unsigned char b) { return b == static_cast<unsigned char>(c); });
-  }
-  std::uint64_t below(char c) const noexcept {
-    return mask([c](unsigned char b) { return b < static_cast<unsigned char>(c); });
-  }
-  std::uint64_t not_ascii() const noexcept {
-    return mask([](unsigned char b) { return b >= 0x80; });
-  }
-  bytes64 folded() const noexcept {
-    bytes64 out = *this;
-    for (auto& b : out.bytes) b = static_cast<unsigned char>(b | 0x20);
-    return out;
-  }
-  std::uint64_t digits() const noexcept {
-    return mask([](unsigned char b) { return b >= '0' && b <= '9'; });
-  }
-};
+  return nullptr;
+}
 
-#include "streaming/scan/kernels.inl"
+const char* plain_end(const char* begin, const char* end) noexcept {
+  while (begin != end && !needs_escape(*begin)) ++begin;
+  return begin;
+}
+
+bool is_utf8(const char* begin, const char* end) noexcept {
+  while (begin != end) {
+    if (static_cast<unsigned char>(*begin) < 0x80) {
+      ++begin;
+    } else if (!skip_multi_byte(begin, end)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Not in pieces: all of it waits until it is there.
+bool check(const char* text, std::size_t size, bool last, check_state& state) noexcept {
+  return !last || !validate_by_bytes(std::string_view(text, size), state.max_depth);
+}
 
 }  // namespace
 
