@@ -1,5 +1,7 @@
 #include "streaming/bounds.hpp"
 #include "streaming/json_blanks.hpp"
+#include "streaming/json_number.hpp"
+#include "streaming/scan/kernels.hpp"
 #include "streaming/string_content.hpp"
 
 #include <antiphon/streaming/message_view.hpp>
@@ -21,17 +23,18 @@ std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
   // The longest name that matters with each letter escaped: anything longer is no name of ours.
   constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
   if (name.size() > most) return nullptr;
-  const bool plain = name.find('\\') == name.npos;
-  const auto is = [name, plain](std::string_view known) {
-    return plain ? name == known : detail::same_content(name, known);
+  const auto find = [&members](auto is) -> std::string_view* {
+    if (is("id")) return &members.id;
+    if (is("method")) return &members.method;
+    if (is("params")) return &members.params;
+    if (is("jsonrpc")) return &members.jsonrpc;
+    if (is("result")) return &members.result;
+    if (is("error")) return &members.error;
+    return nullptr;
   };
-  if (is("id")) return &members.id;
-  if (is("method")) return &members.method;
-  if (is("params")) return &members.params;
-  if (is("jsonrpc")) return &members.jsonrpc;
-  if (is("result")) return &members.result;
-  if (is("error")) return &members.error;
-  return nullptr;
+  std::string_view* const plain = find([name](std::string_view known) { return name == known; });
+  if (plain != nullptr || name.find('\\') == name.npos) return plain;
+  return find([name](std::string_view known) { return detail::same_content(name, known); });
 }
 
 // False when `text`, which begins with a bracket, isn't an object from end to end.
@@ -61,13 +64,23 @@ bool collect(std::string_view text, envelope& members) noexcept {
 // not.
 bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0); }
 
-bool is_string(std::string_view text) noexcept { return text.starts_with('"') && is_valid_scalar(text); }
+bool is_string(std::string_view text) noexcept {
+  if (!text.starts_with('"')) return false;
+  // Nearly always there is nothing in it that would need a closer look.
+  const char* const begin = text.data() + 1;
+  const char* const end = text.data() + text.size() - 1;
+  const detail::scan::kernels& use = detail::scan::active();
+  return (use.plain_end(begin, end) == end && use.is_utf8(begin, end)) || is_valid_scalar(text);
+}
 
 bool is_id(std::string_view text) noexcept {
-  return text[0] != 't' && text[0] != 'f' && is_valid_scalar(text);
+  if (text[0] == '"') return is_string(text);
+  const char* const end = text.data() + text.size();
+  return text == "null" || detail::scan_number(text.data(), end).end == end;
 }
 
 bool is_version_2(std::string_view text) noexcept {
+  if (text == R"("2.0")") return true;
   return is_string(text) && detail::same_content(without_quotes(text), "2.0");
 }
 
