@@ -222,76 +222,86 @@ class checker {
     return true;
   }
 
+  // One state is one place in the code, so that the processor learns what follows what.
   bool tokens(uint64_t bits, uint64_t scalars, uint64_t digits) noexcept {
+    if (bits == 0) return true;
+    if (!settle_pending()) return false;
     const char* const block = text_ + state_.at;
-    expect next = state_.next;
-    const auto done = [this] {
-      return state_.depth == 0 ? expect::nothing
-             : in_object()     ? expect::comma_or_object_end
-                               : expect::comma_or_array_end;
+    unsigned bit = 0;
+    char c = 0;
+    const auto take = [&]() -> bool {
+      if (bits == 0) return false;
+      bit = static_cast<unsigned>(std::countr_zero(bits));
+      bits &= bits - 1;
+      c = block[bit];
+      return true;
     };
-    if (bits != 0 && !settle_pending()) return false;
-    for (; bits != 0; bits &= bits - 1) {
-      const auto bit = static_cast<unsigned>(std::countr_zero(bits));
-      const char c = block[bit];
-      switch (next) {
-        case expect::element_or_end:
-          if (c == ']') {
-            --state_.depth;
-            next = done();
-            break;
-          }
-          [[fallthrough]];
-        case expect::value:
-          if (c == '"') {
-            next = done();
-          } else if (c == '{' || c == '[') {
-            if (!open(c == '{')) return false;
-            next = c == '{' ? expect::name_or_end : expect::element_or_end;
-          } else {
-            if (c == '}' || c == ']' || c == ',' || c == ':') return false;
-            if (!scalar(bit, scalars, digits)) return false;
-            next = done();
-          }
-          break;
-        case expect::name_or_end:
-          if (c == '}') {
-            --state_.depth;
-            next = done();
-            break;
-          }
-          [[fallthrough]];
-        case expect::name:
-          if (c != '"') return false;
-          next = expect::colon;
-          break;
-        case expect::colon:
-          if (c != ':') return false;
-          next = expect::value;
-          break;
-        case expect::comma_or_object_end:
-          if (c == ',') {
-            next = expect::name;
-            break;
-          }
-          if (c != '}') return false;
-          --state_.depth;
-          next = done();
-          break;
-        case expect::comma_or_array_end:
-          if (c == ',') {
-            next = expect::value;
-            break;
-          }
-          if (c != ']') return false;
-          --state_.depth;
-          next = done();
-          break;
-        case expect::nothing: return false;
-      }
+    const auto stop_before = [this](expect next) {
+      state_.next = next;
+      return true;
+    };
+    switch (state_.next) {
+      case expect::value: goto value;
+      case expect::element_or_end: goto element_or_end;
+      case expect::name_or_end: goto name_or_end;
+      case expect::name: goto name;
+      case expect::colon: goto colon;
+      case expect::comma_or_object_end: goto in_object;
+      case expect::comma_or_array_end: goto in_array;
+      case expect::nothing: return false;
     }
-    state_.next = next;
-    return true;
+
+  name_or_end:
+    if (!take()) return stop_before(expect::name_or_end);
+    if (c == '}') goto close;
+    goto name_taken;
+  name:
+    if (!take()) return stop_before(expect::name);
+  name_taken:
+    if (c != '"') return false;
+  colon:
+    if (!take()) return stop_before(expect::colon);
+    if (c != ':') return false;
+    if (!take()) return stop_before(expect::value);
+    if (c == '"') goto in_object;
+    if (c == '{' || c == '[') goto open;
+    if (c == '}' || c == ']' || c == ',' || c == ':' || !scalar(bit, scalars, digits)) return false;
+  in_object:
+    if (!take()) return stop_before(expect::comma_or_object_end);
+    if (c == ',') goto name;
+    if (c != '}') return false;
+    goto close;
+
+  element_or_end:
+    if (!take()) return stop_before(expect::element_or_end);
+    if (c == ']') goto close;
+    goto value_taken;
+  value:
+    if (!take()) return stop_before(expect::value);
+  value_taken:
+    if (c == '"') goto value_done;
+    if (c == '{' || c == '[') goto open;
+    if (c == '}' || c == ']' || c == ',' || c == ':' || !scalar(bit, scalars, digits)) return false;
+    goto value_done;
+  in_array:
+    if (!take()) return stop_before(expect::comma_or_array_end);
+    if (c == ',') goto value;
+    if (c != ']') return false;
+    goto close;
+
+  open:
+    if (!open(c == '{')) return false;
+    if (c == '{') goto name_or_end;
+    goto element_or_end;
+  close:
+    --state_.depth;
+  value_done:
+    if (state_.depth == 0) {
+      if (take()) return false;
+      return stop_before(expect::nothing);
+    }
+    if (in_object()) goto in_object;
+    goto in_array;
   }
 
   bool scalar(unsigned bit, uint64_t scalars, uint64_t digits) noexcept {
