@@ -47,7 +47,11 @@ bool json_cursor::at_member(std::string_view name) {
 }
 
 bool json_cursor::at_index(std::size_t index) {
-  if (error_ != nullptr) error_->path.insert(0, "/" + std::to_string(index));
+  if (error_ == nullptr) return false;
+  // In two steps: g++ 12 warns of the one with "/" + (its bug 105651).
+  std::string token = std::to_string(index);
+  token.insert(token.begin(), '/');
+  error_->path.insert(0, token);
   return false;
 }
 
