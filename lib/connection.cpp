@@ -7,7 +7,6 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
-#include <limits>
 
 namespace antiphon::detail {
 
@@ -15,24 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a peer that broke the stream, or that we close on, has to take what we owe it.
-constexpr milliseconds refusal_drain{1'000};
 constexpr milliseconds after_cancel{500};
 constexpr milliseconds flush_time{1'000};
 constexpr milliseconds linger_time{1'000};
-// So much is read in a row before the outbox is flushed.
-constexpr std::size_t flush_at = 256 * 1024;
-
-constexpr std::size_t saturated(std::size_t a, std::size_t b) noexcept {
-  return a > std::numeric_limits<std::size_t>::max() - b ? std::numeric_limits<std::size_t>::max() : a + b;
-}
-
-std::chrono::steady_clock::time_point from_now(milliseconds time) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto most =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
-  return time >= most ? std::chrono::steady_clock::time_point::max() : now + time;
-}
 
 }  // namespace
 
@@ -49,6 +33,13 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       call_timer_(std::in_place, executor_) {}
 
 connection::~connection() = default;
+
+connection::clock::time_point connection::from_now(milliseconds time) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto most =
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
+  return time >= most ? std::chrono::steady_clock::time_point::max() : now + time;
+}
 
 void connection::start(std::function<asio::awaitable<void>()> body) {
   if (phase_ != phase::created) return;
@@ -246,155 +237,6 @@ void connection::release_io() noexcept {
   transport_.reset();
   change_timer_.reset();
   call_timer_.reset();
-}
-
-// ---------------------------------------------------------------- reading
-
-asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
-  reading_ = true;
-  try {
-    co_await read_messages();
-  } catch (const boost::system::system_error& e) {
-    if (phase_ < phase::closing && !discarding_) lost(e.code());
-  } catch (...) {
-    lost(make_error_code(boost::system::errc::not_enough_memory));
-  }
-  in_reader_ = false;
-  self->reading_ = false;
-  self->changed();
-}
-
-// While the reader doesn't read, somebody must see the peer go.
-void connection::watch() {
-  if (std::exchange(watching_, true)) return;
-  asio::co_spawn(executor_, watch_loop(shared_from_this()), asio::detached);
-}
-
-asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
-  try {
-    hang_up seen = hang_up::unknown;
-    if (!input_ended_) {
-      auto ending = transport_->wait_hang_up(false);
-      seen = co_await std::move(ending);
-      if (seen == hang_up::input_ended) {
-        input_ended_ = true;
-        limit_pause();
-      }
-    }
-    if (input_ended_) {
-      auto breaking = transport_->wait_hang_up(true);
-      seen = co_await std::move(breaking);
-    }
-    broken_ = seen == hang_up::broken;
-    if (broken_ && read_to_end_) shorten_drain();
-    limit_pause();
-  } catch (const std::exception&) {  // out of descriptors or memory: then it is noticed later
-  }
-  self->watching_ = false;
-  self->changed();
-}
-
-// What can still be read is read first. Then handlers may finish what they do, though nobody gets the
-// answers.
-void connection::shorten_drain() noexcept {
-  end(end_reason::connection_lost, asio::error::broken_pipe, options_.close_timeout);
-}
-
-// A pause behind which there is nobody any more may last so long; anew whenever something moves.
-void connection::limit_pause() {
-  stuck_until_ = clock::time_point::max();
-  if (paused_ && broken_) {
-    stuck_until_ = from_now(options_.close_timeout);
-  } else if (paused_ && input_ended_) {
-    stuck_until_ = from_now(options_.drain_timeout);
-  }
-  changed();
-}
-
-asio::awaitable<void> connection::read_messages() {
-  for (;;) {
-    // What has arrived.
-    frame_decoder::result found;
-    bool more = !discarding_;
-    while (more) {
-      in_reader_ = true;
-      if (batch_) {
-        next_batch_member();
-      } else {
-        found = decoder_.next();
-        if (found.status == frame_decoder::status::frame) on_frame(found.frame);
-      }
-      in_reader_ = false;
-      more = batch_ || found.status == frame_decoder::status::frame;
-      if (out_.pending() >= flush_at) flush();
-      if (phase_ >= phase::closing) co_return;
-      while (more && !discarding_ && must_pause()) {
-        end_of_turn();
-        if (!must_pause()) break;
-        paused_ = true;
-        watch();
-        limit_pause();
-        co_await reader_gate_.wait();
-        paused_ = false;
-        stuck_until_ = clock::time_point::max();
-        if (phase_ >= phase::closing) co_return;
-      }
-      if (discarding_) more = false;
-    }
-    end_of_turn();
-    if (!discarding_ && found.status == frame_decoder::status::failed) refuse_stream(found.error);
-
-    // What comes next.
-    std::size_t count = 0;
-    if (discarding_) {
-      buffer away = transport_->acquire(16 * 1024);
-      count = co_await transport_->receive_into(away);
-      if (count == 0) co_return;
-      continue;
-    }
-    buffer& into = decoder_.prepare();
-    count = co_await transport_->receive_into(into);
-    stats_.bytes_received += count;
-    if (count > 0) continue;
-
-    const frame_decoder::result last = decoder_.finish();
-    if (last.status == frame_decoder::status::frame) {
-      on_frame(last.frame);
-      while (batch_) next_batch_member();
-    }
-    error_code cut;
-    if (last.status == frame_decoder::status::failed) cut = last.error;
-    flush();
-    input_ended_ = read_to_end_ = true;
-    end(end_reason::end_of_input, cut, options_.drain_timeout);
-    if (broken_) shorten_drain();
-    if (!processor_.idle() || backlog() > 0) watch();
-    co_return;
-  }
-}
-
-bool connection::must_pause() const noexcept {
-  // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
-  if (backlog() > saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2)) return true;
-  // Turning requests away takes no room for them, so nothing needs to stop for those.
-  const bool full =
-      options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();
-  if (!full) return false;
-  // The answer that a handler waits for may be behind what there is no room for.
-  if (pending_.size() > 0) return processor_.exhausted();
-  return true;
-}
-
-// The frame boundary is lost: one error, and nothing that follows is looked at.
-void connection::refuse_stream(error_code error) {
-  discarding_ = true;
-  ++stats_.malformed_received;
-  const bool limit = error == errc::message_too_large || error == errc::header_too_large;
-  const auto code = static_cast<int>(limit ? rpc_errc::invalid_request : rpc_errc::parse_error);
-  answer_without_record({}, code, error.message(), std::nullopt, nullptr);
-  flush();
-  end(limit ? end_reason::limit_exceeded : end_reason::protocol_error, error,
-      std::min(refusal_drain, options_.drain_timeout));
 }
 
 // ---------------------------------------------------------------- writing

@@ -69,8 +69,8 @@ class record final : public inbound_call, public processor::item {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// Three files: connection.cpp has its life (reading, writing, ending), incoming.cpp the messages of the
-/// peer, outgoing.cpp our own calls.
+/// One class in five files: connection.cpp has its life (writing, turns, ending), reading.cpp the reader,
+/// incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our own calls.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -115,7 +115,9 @@ class connection : public std::enable_shared_from_this<connection> {
  private:
   enum class phase : std::uint8_t { created, open, draining, closing, finished };
 
-  // connection.cpp
+  static clock::time_point from_now(std::chrono::milliseconds time);
+
+  // connection.cpp, reading.cpp
   asio::awaitable<void> supervise(std::shared_ptr<connection> owner, std::shared_ptr<connection> self);
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
