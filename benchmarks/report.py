@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Runs a benchmark program and makes a table of what it measured, with the ratios to the yardsticks.
+
+    report.py streaming PROGRAM [OPTION...]    and the list of the bars that issue 3 set
+    report.py messages PROGRAM [OPTION...]
+
+The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
+written to build/bench/NAME.json. Each is the median of several runs, taken in random order, so that whatever
+else the machine does hits all alike.
+"""
+
+import json
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent.parent / "build" / "bench"
+MIB = 1024.0 * 1024.0
+
+# What a run takes: long enough for a steady median, short enough for the whole to end within minutes.
+PACE = ["--benchmark_repetitions=7", "--benchmark_min_time=0.04", "--benchmark_enable_random_interleaving=true"]
+
+Figure = namedtuple("Figure", "corpus what mib_per_s ns_per_message")
+
+
+def measure(program, options):
+    """The program's context and its figures, in the order in which it lists them."""
+    command = [program, *PACE, "--benchmark_format=json", *options]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if finished.returncode != 0:
+        sys.exit(f"report: {program} failed with {finished.returncode}")
+    if not finished.stdout.lstrip().startswith("{"):
+        sys.exit(finished.stdout.rstrip())  # asked for something else, such as --benchmark_list_tests
+    output = json.loads(finished.stdout)
+    figures = []
+    for run in output["benchmarks"]:
+        corpus, what = run["run_name"].split("/", 1)
+        if run.get("error_occurred"):
+            sys.exit(f"report: {corpus}, {what}: {run['error_message']}")
+        if run.get("aggregate_name") == "median":
+            nanoseconds = run["cpu_time"]
+            figures.append((run["family_index"], Figure(corpus, what, run["bytes"] / MIB / (nanoseconds / 1e9),
+                                                        nanoseconds / run["messages"])))
+    return output["context"], [figure for _, figure in sorted(figures)]
+
+
+def write_results(name, figures):
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    results = [
+        {"name": f.what, "corpus": f.corpus, "mib_per_s": round(f.mib_per_s, 3),
+         "ns_per_message": round(f.ns_per_message, 3)}
+        for f in figures
+    ]
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"results": results}, indent=1) + "\n")
+    return path
+
+
+def ratio(by_name, figure, yardstick):
+    """How many times as fast as the yardstick on the same corpus; empty where there is none."""
+    other = by_name.get((figure.corpus, yardstick))
+    if other is None or other.what == figure.what:
+        return ""
+    return f"{figure.mib_per_s / other.mib_per_s:.2f}"
+
+
+def print_table(figures, columns):
+    """`columns`: of each the title, and the function that gives the yardstick to a figure's name."""
+    by_name = {(f.corpus, f.what): f for f in figures}
+    rows = [["corpus", "what", "MiB/s", "ns/message", *(title for title, _ in columns)]]
+    before = None
+    for f in figures:
+        ratios = [ratio(by_name, f, yardstick(f.what)) for _, yardstick in columns]
+        rows.append(["" if f.corpus == before else f.corpus, f.what, f"{f.mib_per_s:.0f}" if f.mib_per_s >= 10
+                     else f"{f.mib_per_s:.2f}", f"{f.ns_per_message:.1f}", *ratios])
+        before = f.corpus
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) if i < 2 else cell.rjust(width)
+                 for i, (cell, width) in enumerate(zip(row, widths))]
+        print(" | ".join(cells).rstrip())
+        if row is rows[0]:
+            print("-|-".join("-" * width for width in widths))
+
+
+# --- streaming ---------------------------------------------------------------------------------------------
+
+ROUTED = ["completion", "did_change", "semantic_tokens"]
+WITH_STRUCTS = ["completion", "did_change", "semantic_tokens"]
+
+
+def own_yardstick(what):
+    """Structs are compared with Boost.JSON's structs, all else with its parser."""
+    return f"boost {what}" if what in ("decode", "encode") else "boost parse"
+
+
+def parser(name):
+    """A column for a parser; what goes through structs or only comes from another library stays empty."""
+    def yardstick(what):
+        return None if what in ("decode", "encode", "boost decode", "boost encode") else name
+    return yardstick
+
+
+STREAMING_COLUMNS = [
+    ("x boost", lambda what: own_yardstick(what) if what not in ("boost decode", "boost encode") else None),
+    ("x simdjson DOM", parser("simdjson dom")),
+    ("x On-Demand", parser("simdjson ondemand")),
+]
+
+Bar = namedtuple("Bar", "title wanted reached unit at_most")
+
+
+def bars(figures, scanner):
+    """The bars that can be told from these figures; `reached` is better when larger, unless `at_most`."""
+    speed = {(f.corpus, f.what): f.mib_per_s for f in figures}
+    time = {(f.corpus, f.what): f.ns_per_message for f in figures}
+    found = []
+
+    def at_least(title, wanted, corpus, what, yardstick):
+        one, other = speed.get((corpus, what)), speed.get((corpus, yardstick))
+        if one and other:
+            found.append(Bar(f"{title}, {corpus}", wanted, one / other, "x", False))
+
+    envelope, full = f"envelope/{scanner}", f"full/{scanner}"
+    for corpus in ROUTED:
+        at_least("envelope against boost parse", 25, corpus, envelope, "boost parse")
+    for corpus, wanted in [("completion", 3), ("semantic_tokens", 3), ("did_change", 1)]:
+        at_least("envelope against On-Demand", wanted, corpus, envelope, "simdjson ondemand")
+    if ("long_string", envelope) in speed:
+        found.append(Bar("envelope, long_string", 8.5, speed["long_string", envelope] / 1024, " GiB/s", False))
+    if ("hover", "envelope/avx2") in time:
+        found.append(Bar("envelope with avx2, hover", 60, time["hover", "envelope/avx2"], " ns", True))
+    for corpus in ROUTED:
+        at_least("full against simdjson DOM", 1.5, corpus, full, "simdjson dom")
+        at_least("full against boost parse", 6, corpus, full, "boost parse")
+    for corpus in WITH_STRUCTS:
+        at_least("decode against boost parse and value_to", 4, corpus, "decode", "boost decode")
+        at_least("encode against value_from and serialize", 3, corpus, "encode", "boost encode")
+    for corpus in [*ROUTED, "long_string", "document_16MiB"]:
+        pieces, whole = time.get((corpus, "chunks 4 KiB")), time.get((corpus, "chunks whole"))
+        if pieces and whole:
+            found.append(Bar(f"time in 4 KiB pieces against whole, {corpus}", 1.1, pieces / whole, "x", True))
+    small = time.get(("document_128KiB", "chunks 1 B"))
+    large = time.get(("document_1MiB", "chunks 1 B"))
+    if small and large:
+        found.append(Bar("time of 1 MiB in 1 B pieces against 128 KiB", 12, large / small, "x", True))
+    return found
+
+
+def print_bars(found):
+    width = max(len(bar.title) for bar in found)
+    for bar in found:
+        met = bar.reached <= bar.wanted if bar.at_most else bar.reached >= bar.wanted
+        wanted = f"{'at most' if bar.at_most else 'at least'} {bar.wanted}{bar.unit}"
+        verdict = f"met: {bar.reached:.2f}{bar.unit}" if met else f"short: {bar.reached:.2f} of {bar.wanted}{bar.unit}"
+        print(f"{bar.title.ljust(width)} | {wanted.ljust(17)} | {verdict}")
+    met = sum((bar.reached <= bar.wanted) if bar.at_most else (bar.reached >= bar.wanted) for bar in found)
+    print(f"{met} of {len(found)} met")
+
+
+def streaming(program, options):
+    context, figures = measure(program, options)
+    scanner = context["scanner"]
+    print(f"scanner: {scanner}; simdjson: {context.get('simdjson', 'not there')}")
+    print("x: times as fast; decode and encode: as Boost.JSON's parse and value_to, value_from and serialize\n")
+    print_table(figures, STREAMING_COLUMNS)
+    found = bars(figures, scanner)
+    if found:
+        print("\nBars (with the scanner in use, where none is named)")
+        print_bars(found)
+    print(f"\n{write_results('streaming', figures)}")
+
+
+# --- messages ----------------------------------------------------------------------------------------------
+
+def messages(program, options):
+    _, figures = measure(program, options)
+    against = {"receive": "boost receive", "send requests": "boost send requests", "send replies": "boost send replies"}
+    print_table(figures, [("x boost", against.get)])
+    print(f"\n{write_results('messages', figures)}")
+
+
+KINDS = {"streaming": streaming, "messages": messages}
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in KINDS:
+        sys.exit(__doc__.strip())
+    KINDS[sys.argv[1]](sys.argv[2], sys.argv[3:])
