@@ -116,10 +116,9 @@ message did_change(std::size_t size) {
     made += boost::json::serialize(boost::json::string_view(line)).size() - 2;
     text += line;
   }
-  const lsp::did_change_params params{
-      .textDocument = {.uri = file_uri(choose), .version = 93},
-      .contentChanges = {{.text = text}},
-  };
+  lsp::did_change_params params;
+  params.textDocument = {.uri = file_uri(choose), .version = 93};
+  params.contentChanges.push_back({.text = std::move(text)});
   return make("did_change", notification_head("textDocument/didChange"), json(params));
 }
 
