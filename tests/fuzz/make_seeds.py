@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Writes the seeds that are made by hand: corpus/TARGET/seed-NAME. What fuzzers found lies beside them."""
+
+from pathlib import Path
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+BLOCK = 64  # bytes that the scanner takes at a time
+
+REQUEST = (b'{"jsonrpc":"2.0","id":1,"method":"textDocument/hover","params":{"textDocument":{"uri":"file:///a.cpp"},'
+           b'"position":{"line":3,"character":14}}}')
+DID_CHANGE = (b'{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":{"uri":"file:///a.cpp",'
+              b'"version":7},"contentChanges":[{"range":{"start":{"line":0,"character":0},"end":{"line":1,"character"'
+              b':0}},"text":"#include <map>\\n\\tint main() { return \\"\\\\\\\\\\"; }\\r\\n\\u00e9 \xf0\x9f\x98\x80"}]}}')
+RESPONSE = b'{"jsonrpc":"2.0","id":"a-1","result":{"contents":"**int** x","range":null}}'
+ERROR = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error","data":[1.5e3,true]}}'
+BATCH = b'[' + RESPONSE + b' , {"jsonrpc":"2.0","method":"$/progress","params":[1,-2,0.5e-7]},\n3]'
+
+
+def at_edge(middle, before=1):
+    """A string in an array with `middle` about the first edge between two blocks, `before` bytes on its left."""
+    return b'["' + b"x" * (BLOCK - 2 - before) + middle + b'y",1]'
+
+
+JSON = {
+    "request": REQUEST,
+    "did-change": DID_CHANGE,
+    "response": RESPONSE,
+    "error": ERROR,
+    "batch": BATCH,
+    "members-twice": b'{"id":1,"id":[2],"method":"a","m\\u0065thod":"b","params":{},"jsonrpc":"1","jsonrpc":"2.0","id":3}',
+    "blanks": b" \t\r\n{ \"a\" : [ 1 , 2 ] , \"b\" : { } , \"c\" : [ ] }\r\n" + b" " * BLOCK,
+    "numbers": b"[0,-0,1.5,-1e5,1E+20,4.9e-324,1.7976931348623157e308,9007199254740993,-9223372036854775808,"
+               b"18446744073709551615,123456789012345678901234567890,0e400]",
+    "number-too-large": b"[1e400]",
+    "exponent-too-small": b"1e-99999999999",
+    "words": b"[true,false,null,truE]",
+    "escapes": b'"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"',
+    "lone-surrogate": b'["\\ud800"]',
+    "utf8": "\"\u00e9\u20ac\U0001f600\u07ff\u0800\uffff\U00010000\U0010ffff\"".encode(),
+    "utf8-overlong": b'"\xc0\x80\xe0\x80\x80"',
+    "utf8-surrogate": b'"\xed\xa0\x80"',
+    "control-character": b'["a\x1f"]',
+    "not-closed": b'{"a":[{"b":"c',
+    "deep": b"[" * 40 + b"]" * 40,
+    "deep-objects": b'{"a":' * 20 + b"1" + b"}" * 20,
+    "deepest": b"[" * 1024 + b"]" * 1024,
+    "too-deep": b"[" * 1025 + b"]" * 1025,
+    "digits-over-edge": b"[" + b"1," * 30 + b"12345678901234567890]",
+    "number-over-edge": b"[" + b" " * 58 + b"-12.5e-3,7]",
+    "word-over-edge": b"[" + b" " * 61 + b"false]",
+    "integers": b"[" + b",".join(b"%d" % (i * i) for i in range(70)) + b"]",
+    "quote-at-edge": at_edge(b'","'),
+    "escaped-quote-at-edge": at_edge(b'\\"'),
+    "unicode-escape-at-edge": at_edge(b"\\u00e9", 3),
+    "pair-at-edge": at_edge(b"\\ud83d\\ude00", 6),
+    "pair-behind-edge": at_edge(b"\\ud83d\\ude00", 7),
+    "two-bytes-at-edge": at_edge("\u00e9".encode()),
+    "three-bytes-at-edge": at_edge("\u20ac".encode(), 2),
+    "four-bytes-at-edge": at_edge("\U0001f600".encode(), 3),
+    "cut-utf8-at-edge": at_edge(b"\xf0\x9f\x98", 3),
+}
+for length in (1, 2, 3, 63, 64, 65, 128):
+    JSON[f"backslashes-{length}"] = at_edge(b"\\" * length, 1)
+
+# See fuzz_framing.cpp for the bytes in front: framing, number of read sizes, read sizes.
+def headed(body, end=b"\r\n"):
+    return b"Content-Length: %d" % len(body) + end + end + body
+
+
+HEADERS = headed(REQUEST) + headed(RESPONSE)
+FRAMES = {
+    "headers": b"00" + HEADERS,
+    "headers-in-threes": b"01\x02" + HEADERS,
+    "headers-bare-lf": b"02\x3f\x01" + headed(RESPONSE, b"\n"),
+    "headers-more": b"00Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nX-Y:  z\r\nCONTENT-LENGTH: 2\r\n\r\n{}",
+    "headers-conflict": b"00Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "headers-charset": b"00Content-Type: a/b; charset=latin1\r\nContent-Length: 2\r\n\r\n{}",
+    "headers-no-length": b"00X: y\r\n\r\n{}",
+    "headers-huge": b"00Content-Length: 18446744073709551616\r\n\r\n",
+    "headers-stray-cr": b"00X: 1\rContent-Length: 5\r\n\r\n{}",
+    "headers-cut": b"00Content-Length: 5\r\n\r\n1234",
+    "headers-empty-body": b"00" + headed(b"") + headed(b"{}"),
+    "headers-narrow": b"30" + headed(b"[1,2,3,4,5]") + headed(b"0" * 25),
+    "headers-too-long": b"31\x0aX-Name: 0123456789012345678901234567890123456789\r\n\r\n",
+    "http": b"00POST / HTTP/1.1\r\nHost: x\r\n\r\n{}",
+    "lines": b"10" + REQUEST + b"\n" + RESPONSE + b"\r\n \r\n\n" + b"{}\n",
+    "lines-in-blocks": b"11\x3f" + DID_CHANGE + b"\n" + ERROR + b"\n",
+    "lines-http": b"10GET / HTTP/1.1\r\n\r\n",
+    "lines-narrow": b"40[1,2,3]\n" + b"0" * 25 + b"\n",
+    "lines-cut": b"10{}\n{\"a\":",
+    "texts": b"20" + REQUEST + RESPONSE + b" " + BATCH,
+    "texts-in-blocks": b"21\x3f" + DID_CHANGE + ERROR,
+    "texts-scalars": b"211" + b'1 2.5e3\ntrue false"x"null{}4[]5',
+    "texts-http": b"20{} OPTIONS * HTTP/1.1\r\n\r\n",
+    "texts-nonsense": b"20{} OPTION",
+    "texts-narrow": b"50[1,2,3]" + b"[" * 30,
+    "texts-cut": b'20[{"a\\',
+    "texts-backslashes": b"20" + at_edge(b'\\\\\\"') + at_edge(b"\\\\", 2) + b"{}",
+    "texts-backslash-outside": b'20[\\"]"] {}',
+    "texts-wrong-brackets": b"20[}]{]} 1",
+}
+
+EVERYTHING = (b'{"b":true,"i":-128,"u":18446744073709551615,"d":-0.1,"f":3.4e38,"s":"\\u00e9\\n","o":null,"v":[true,false],'
+              b'"a":[1,-2],"p":["x",255],"t":[1,"y",null],"m":{"k":[1.5,2]},"h":{"l":{"line":1,"character":2,"uri":"u",'
+              b'"open":true}},"c":"green","e":4,"n":{"name":"n","value":[{"name":"","value":null}],"children":[]},'
+              b'"j":{"a":[1,1.0,-0,"s",{}]}}')
+VALUES = {
+    "everything": EVERYTHING,
+    "anything": b'{"c":[1,2],"t":[3,"z",true],"unknown":[{"a":"}"}],"v":[],"c":{"line":1,"character":2},"b":false}',
+    "node": b'{"name":"a","value":7,"children":[{"name":"b","value":"s"},{"name":"c","value":[]}]}',
+    "nodes": b'[{"name":"","value":true},{"value":null,"name":"\\\\"}]',
+    "map": b'{"a":null,"b":{"line":-1,"character":4294967295,"uri":""},"a":{"uri":"x","line":0,"character":0}}',
+    "tuple": b'["plain",2.5]',
+    "tuple-with-escape": b'["\\n",2.5]',
+    "vectors": b"[[],[1,2],[-3]]",
+    "colour": b'"red"',
+    "real": b"1e-7",
+    "celsius": b'{"degrees":21}',
+    "no-celsius": b'{"degrees":"warm"}',
+    "undecoded": b'{"r":{"a":[1,\n2]},"rs":[1,"x",[],{"y":null}]}',
+    "missing-member": b'{"line":1}',
+    "out-of-range": b'{"i":128}',
+    "too-short": b'{"a":[1]}',
+    "pointer": b'{"h":{"a/b~c":{"line":"no"}}}',
+    "deep-node": b'{"name":"","value":[' * 30 + b"]}" * 30,
+    "name-with-escape": b'{"l\\u0069ne":1,"character":2}',
+}
+
+
+def write(target, seeds):
+    directory = CORPUS / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("seed-*"):
+        old.unlink()
+    for name, content in seeds.items():
+        (directory / f"seed-{name}").write_bytes(content)
+
+
+def main():
+    write("validate", JSON)
+    write("message_view", JSON)
+    write("framing", FRAMES)
+    write("decode", {**JSON, **VALUES})
+
+
+if __name__ == "__main__":
+    main()

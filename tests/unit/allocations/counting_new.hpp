@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+
+namespace test {
+
+/// How often this program has asked for memory: operator new in all its forms, which counting_new.cpp
+/// replaces.
+std::size_t allocations() noexcept;
+
+/// How often `run` asks for memory.
+template <class Run>
+std::size_t allocations_in(Run run) {
+  const std::size_t before = allocations();
+  run();
+  return allocations() - before;
+}
+
+}  // namespace test
