@@ -1,4 +1,5 @@
 #include "tests/fuzz/check.hpp"
+#include "tests/fuzz/dom.hpp"
 #include "tests/fuzz/types.hpp"
 
 #include <antiphon/streaming/decode.hpp>
@@ -6,9 +7,6 @@
 #include <antiphon/streaming/validate.hpp>
 
 #include <boost/json/parse.hpp>
-
-#include <algorithm>
-#include <cmath>
 
 // What decodes, encodes to valid text that decodes to an equal value; what doesn't, says why. The same under
 // every implementation of the scanner. A DOM comes of exactly what the validator accepts.
@@ -81,31 +79,6 @@ void leave_undecoded(std::string_view text) {
   fuzz::must(look<fuzz::undecoded>(same.text) == same, "a splice is another after a round trip");
 }
 
-// Boost.JSON 1.81 reads doubles imprecisely, and 0e400 as NaN: docs/decisions/0004-direct-decode.md.
-bool nearly_equal(double a, double b) {
-  if (std::isnan(b)) return a == 0;
-  return std::abs(a - b) <= 1e-9 * std::abs(b) + 1e-300;
-}
-
-bool alike(const value& ours, const value& theirs) {
-  if (ours.is_double() && theirs.is_double()) return nearly_equal(ours.get_double(), theirs.get_double());
-  // Ours keeps the sign of -0.
-  if (ours.is_double() && ours.get_double() == 0) return theirs == 0;
-  if (const auto* array = ours.if_array()) {
-    return theirs.is_array() && std::equal(array->begin(), array->end(), theirs.get_array().begin(),
-                                           theirs.get_array().end(), alike);
-  }
-  if (const auto* object = ours.if_object()) {
-    const auto* other = theirs.if_object();
-    if (other == nullptr || other->size() != object->size()) return false;
-    return std::all_of(object->begin(), object->end(), [other](const auto& member) {
-      const value* there = other->if_contains(member.key());
-      return there != nullptr && alike(member.value(), *there);
-    });
-  }
-  return ours == theirs;
-}
-
 void compare_dom(std::string_view text) {
   const auto ours = try_decode<value>(text);
   fuzz::must(ours.has_value() == !antiphon::validate(text, depth), "decoder and validator disagree");
@@ -115,7 +88,7 @@ void compare_dom(std::string_view text) {
   boost::system::error_code error;
   const value theirs = boost::json::parse(text, error, {}, strict);
   // An exponent that only we can read: docs/decisions/0002-validator-differences.md.
-  if (!error) fuzz::must(alike(*ours, theirs), "the DOM is another than Boost.JSON's");
+  if (!error) fuzz::must(fuzz::alike(*ours, theirs), "the DOM is another than Boost.JSON's");
 }
 
 }  // namespace

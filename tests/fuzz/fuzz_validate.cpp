@@ -14,7 +14,7 @@ namespace {
 using antiphon::errc;
 using antiphon::error_code;
 
-// No DOM, which would forget the first of duplicate members.
+// Looks for numbers beyond a double. No DOM, which would forget the first of duplicate members.
 struct infinity_finder {
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = max_object_size;
@@ -23,6 +23,7 @@ struct infinity_finder {
   using text = boost::json::string_view;
 
   bool infinite = false;
+  std::string number;
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
@@ -34,17 +35,28 @@ struct infinity_finder {
   bool on_string(text, std::size_t, error_code&) { return true; }
   bool on_key_part(text, std::size_t, error_code&) { return true; }
   bool on_key(text, std::size_t, error_code&) { return true; }
-  bool on_number_part(text, error_code&) { return true; }
-  bool on_int64(std::int64_t, text, error_code&) { return true; }
-  bool on_uint64(std::uint64_t, text, error_code&) { return true; }
-  bool on_double(double number, text, error_code&) {
-    infinite = infinite || std::isinf(number);
+  bool on_number_part(text part, error_code&) {
+    number.append(part.data(), part.size());
     return true;
+  }
+  bool on_int64(std::int64_t, text, error_code&) { return end_of_number(); }
+  bool on_uint64(std::uint64_t, text, error_code&) { return end_of_number(); }
+  bool on_double(double value, text rest, error_code&) {
+    number.append(rest.data(), rest.size());
+    // Boost.JSON 1.81 takes some numbers that round to the largest double for an infinity.
+    infinite = infinite || (std::abs(value) > 1e308 && std::isinf(std::strtod(number.c_str(), nullptr)));
+    return end_of_number();
   }
   bool on_bool(bool, error_code&) { return true; }
   bool on_null(error_code&) { return true; }
   bool on_comment_part(text, error_code&) { return true; }
   bool on_comment(text, error_code&) { return true; }
+
+ private:
+  bool end_of_number() {
+    number.clear();
+    return true;
+  }
 };
 
 struct verdict {
