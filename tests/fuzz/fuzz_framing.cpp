@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <span>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -41,15 +43,19 @@ struct outcome {
   friend bool operator==(const outcome&, const outcome&) = default;
 };
 
-// What has not arrived yet must not be looked at.
-void forbid([[maybe_unused]] std::span<char> space) {
+// What has not arrived yet must not be looked at; the first of it is what a mistake would reach.
+std::span<char> next_bytes(std::span<char> space) {
+  constexpr std::size_t reach = 256;
+  return space.first(std::min(space.size(), reach));
+}
+void forbid([[maybe_unused]] std::span<char> bytes) {
 #ifdef ANTIPHON_FUZZ_POISON
-  ASAN_POISON_MEMORY_REGION(space.data(), space.size());
+  ASAN_POISON_MEMORY_REGION(bytes.data(), bytes.size());
 #endif
 }
-void allow([[maybe_unused]] std::span<char> space) {
+void allow([[maybe_unused]] std::span<char> bytes) {
 #ifdef ANTIPHON_FUZZ_POISON
-  ASAN_UNPOISON_MEMORY_REGION(space.data(), space.size());
+  ASAN_UNPOISON_MEMORY_REGION(bytes.data(), bytes.size());
 #endif
 }
 
@@ -63,14 +69,14 @@ class stream {
       antiphon::buffer& into = decoder_.prepare();
       fuzz::must(!into.space().empty(), "there is no space to read into");
       const auto size = std::min(bytes.size(), into.space().size());
-      allow(into.space());
       std::memcpy(into.space().data(), bytes.data(), size);
       into.commit(size);
-      forbid(into.space());
+      const auto not_arrived = next_bytes(into.space());
+      forbid(not_arrived);
       bytes.remove_prefix(size);
       awaited_ -= std::min(awaited_, size);
       take([this] { return decoder_.next(); });
-      allow(into.space());
+      allow(not_arrived);
     }
   }
 
