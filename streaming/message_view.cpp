@@ -39,24 +39,19 @@ std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
 
 // False when `text`, which begins with a bracket, isn't an object from end to end.
 bool collect(std::string_view text, envelope& members) noexcept {
+  const auto step = detail::scan::active().member;
+  detail::scan::object_walk walk(text);
   std::size_t at = detail::skip_blanks(text, 1);
   if (at < text.size() && text[at] == '}') return at + 1 == text.size();
   for (;;) {
-    if (at >= text.size() || text[at] != '"') return false;
-    const auto name_size = detail::skip_json_value(text.substr(at));
-    if (name_size == 0) return false;
-    std::string_view* const slot = find_slot(members, without_quotes(text.substr(at, name_size)));
-    at = detail::skip_blanks(text, at + name_size);
-    if (at >= text.size() || text[at] != ':') return false;
-    at = detail::skip_blanks(text, at + 1);
-    const auto value_size = detail::skip_json_value(text.substr(at));
-    if (value_size == 0) return false;
-    if (slot != nullptr) *slot = text.substr(at, value_size);
-    at = detail::skip_blanks(text, at + value_size);
-    if (at >= text.size()) return false;
-    if (text[at] == '}') return at + 1 == text.size();
-    if (text[at] != ',') return false;
-    at = detail::skip_blanks(text, at + 1);
+    walk.at = text.data() + at;
+    std::string_view name;
+    std::string_view value;
+    if (!step(walk, name, value)) return false;
+    if (std::string_view* const slot = find_slot(members, name)) *slot = value;
+    if (*walk.at == '}') return walk.at + 1 == walk.end;
+    if (*walk.at != ',') return false;
+    at = detail::skip_blanks(text, static_cast<std::size_t>(walk.at - text.data()) + 1);
   }
 }
 
@@ -70,7 +65,7 @@ bool is_string(std::string_view text) noexcept {
   const char* const begin = text.data() + 1;
   const char* const end = text.data() + text.size() - 1;
   const detail::scan::kernels& use = detail::scan::active();
-  return (use.plain_end(begin, end) == end && use.is_utf8(begin, end)) || is_valid_scalar(text);
+  return use.simple_end(begin, end) == end || is_valid_scalar(text);
 }
 
 bool is_id(std::string_view text) noexcept {

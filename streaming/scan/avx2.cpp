@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 // Everything below is compiled for it, and nothing of it is visible outside but the table: an inline function
@@ -24,6 +26,8 @@
 
 namespace antiphon::detail::scan {
 namespace {
+
+#include "streaming/scan/letters.inl"
 
 struct bytes64 {
   __m256i low;
@@ -56,6 +60,16 @@ struct bytes64 {
                 _mm256_cmpeq_epi8(_mm256_min_epu8(high, most), high));
   }
   std::uint64_t not_ascii() const noexcept { return mask(low, high); }
+  std::uint64_t matching(const std::uint8_t (&by_low_nibble)[16]) const noexcept {
+    const __m256i wanted = table(by_low_nibble);
+    return mask(_mm256_cmpeq_epi8(low, _mm256_shuffle_epi8(wanted, low)),
+                _mm256_cmpeq_epi8(high, _mm256_shuffle_epi8(wanted, high)));
+  }
+  std::uint64_t blanks() const noexcept { return matching(blank_of); }
+  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t with_bit_5() const noexcept {
+    return mask(_mm256_slli_epi16(low, 2), _mm256_slli_epi16(high, 2));
+  }
   bytes64 folded() const noexcept {
     const __m256i bit = _mm256_set1_epi8(0x20);
     return {_mm256_or_si256(low, bit), _mm256_or_si256(high, bit)};
@@ -63,6 +77,37 @@ struct bytes64 {
   std::uint64_t digits() const noexcept {
     const __m256i zero = _mm256_set1_epi8('0');
     return bytes64{_mm256_sub_epi8(low, zero), _mm256_sub_epi8(high, zero)}.below(10);
+  }
+  static __m256i table(const std::uint8_t (&values)[16]) noexcept {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+  }
+  static bytes64 all(std::uint8_t byte) noexcept {
+    const __m256i half = _mm256_set1_epi8(static_cast<char>(byte));
+    return {half, half};
+  }
+  bytes64 low_nibbles() const noexcept { return *this & all(0x0F); }
+  bytes64 high_nibbles() const noexcept {
+    return bytes64{_mm256_srli_epi16(low, 4), _mm256_srli_epi16(high, 4)} & all(0x0F);
+  }
+  bytes64 found_in(const std::uint8_t (&values)[16]) const noexcept {
+    const __m256i in = table(values);
+    return {_mm256_shuffle_epi8(in, low), _mm256_shuffle_epi8(in, high)};
+  }
+  bytes64 minus(std::uint8_t byte) const noexcept {
+    return {_mm256_subs_epu8(low, all(byte).low), _mm256_subs_epu8(high, all(byte).low)};
+  }
+  bytes64 operator&(const bytes64& other) const noexcept {
+    return {_mm256_and_si256(low, other.low), _mm256_and_si256(high, other.high)};
+  }
+  bytes64 operator|(const bytes64& other) const noexcept {
+    return {_mm256_or_si256(low, other.low), _mm256_or_si256(high, other.high)};
+  }
+  bytes64 operator^(const bytes64& other) const noexcept {
+    return {_mm256_xor_si256(low, other.low), _mm256_xor_si256(high, other.high)};
+  }
+  std::uint64_t not_zero() const noexcept {
+    const __m256i zero = _mm256_setzero_si256();
+    return ~mask(_mm256_cmpeq_epi8(low, zero), _mm256_cmpeq_epi8(high, zero));
   }
 };
 
@@ -72,12 +117,19 @@ inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(wide, ones, 0)));
 }
 
+inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
+  unsigned long long sum = 0;
+  carry = _addcarry_u64(carry, a, b, &sum);
+  return sum;
+}
+
+#define ANTIPHON_SCAN_LOOKS_UP
 #include "streaming/scan/kernels.inl"
 
 }  // namespace
 
 extern const kernels avx2;
-const kernels avx2{"avx2", &skip, &string_end, &check, &plain_end, &is_utf8};
+const kernels avx2{"avx2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
 
 }  // namespace antiphon::detail::scan
 

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 // Everything below is compiled for it, and nothing of it is visible outside but the table: an inline function
@@ -26,6 +28,8 @@
 namespace antiphon::detail::scan {
 namespace {
 
+#include "streaming/scan/letters.inl"
+
 struct bytes64 {
   __m512i v;
   static bytes64 load(const char* at) noexcept { return {_mm512_loadu_si512(at)}; }
@@ -36,10 +40,30 @@ struct bytes64 {
   std::uint64_t equal(char c) const noexcept { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
   std::uint64_t below(char c) const noexcept { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(c)); }
   std::uint64_t not_ascii() const noexcept { return _mm512_movepi8_mask(v); }
+  std::uint64_t matching(const std::uint8_t (&by_low_nibble)[16]) const noexcept {
+    return _mm512_cmpeq_epi8_mask(v, _mm512_shuffle_epi8(table(by_low_nibble), v));
+  }
+  std::uint64_t blanks() const noexcept { return matching(blank_of); }
+  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t with_bit_5() const noexcept { return _mm512_test_epi8_mask(v, _mm512_set1_epi8(0x20)); }
   bytes64 folded() const noexcept { return {_mm512_or_si512(v, _mm512_set1_epi8(0x20))}; }
   std::uint64_t digits() const noexcept {
     return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
   }
+  static __m512i table(const std::uint8_t (&values)[16]) noexcept {
+    return _mm512_maskz_broadcast_i32x4(0xFFFF, _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+  }
+  static bytes64 all(std::uint8_t byte) noexcept { return {_mm512_set1_epi8(static_cast<char>(byte))}; }
+  bytes64 low_nibbles() const noexcept { return *this & all(0x0F); }
+  bytes64 high_nibbles() const noexcept { return bytes64{_mm512_maskz_srli_epi16(~__mmask32{0}, v, 4)} & all(0x0F); }
+  bytes64 found_in(const std::uint8_t (&values)[16]) const noexcept {
+    return {_mm512_shuffle_epi8(table(values), v)};
+  }
+  bytes64 minus(std::uint8_t byte) const noexcept { return {_mm512_subs_epu8(v, all(byte).v)}; }
+  bytes64 operator&(const bytes64& other) const noexcept { return {_mm512_and_si512(v, other.v)}; }
+  bytes64 operator|(const bytes64& other) const noexcept { return {_mm512_or_si512(v, other.v)}; }
+  bytes64 operator^(const bytes64& other) const noexcept { return {_mm512_xor_si512(v, other.v)}; }
+  std::uint64_t not_zero() const noexcept { return _mm512_test_epi8_mask(v, v); }
 };
 inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
   const __m128i ones = _mm_set1_epi8(static_cast<char>(0xff));
@@ -47,12 +71,19 @@ inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(wide, ones, 0)));
 }
 
+inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
+  unsigned long long sum = 0;
+  carry = _addcarry_u64(carry, a, b, &sum);
+  return sum;
+}
+
+#define ANTIPHON_SCAN_LOOKS_UP
 #include "streaming/scan/kernels.inl"
 
 }  // namespace
 
 extern const kernels avx512;
-const kernels avx512{"avx512", &skip, &string_end, &check, &plain_end, &is_utf8};
+const kernels avx512{"avx512", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
 
 }  // namespace antiphon::detail::scan
 

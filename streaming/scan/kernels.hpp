@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 // The passes over JSON text that look at 64 bytes at a time. Each is compiled once for every instruction set
 // (kernels.inl), and chosen at run time (dispatch.cpp).
@@ -22,32 +23,65 @@ struct skip_state {
 
 inline constexpr std::size_t most_depth = 1024;
 
-/// A check of one text against the grammar, which may come in pieces.
-struct check_state {
-  enum class expect : std::uint8_t {
-    value,
-    element_or_end,  // after '['
-    name_or_end,     // after '{'
-    name,            // after ',' in an object
-    colon,
-    comma_or_object_end,
-    comma_or_array_end,
-    nothing,  // the text is complete
-  };
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+/// A walk over the members of one object.
+struct object_walk {
+  /// @param object its text, which begins with '{'
+  explicit object_walk(std::string_view object) noexcept
+      : at(object.data() + 1), end(object.data() + object.size()), next(object.data()) {}
 
+  const char* at;  // where the next name is expected
+  const char* end;
+  const char* next;             // all before it has been looked at
+  const char* block = nullptr;  // the 64 bytes that were looked at last; where in them
+  std::uint64_t quotes = 0;     // strings begin and end,
+  std::uint64_t open = 0;       // structures begin, outside of strings,
+  std::uint64_t close = 0;      // and end
+  string_state strings;
+};
+
+/// A check against the grammar of one text, which may come in pieces. It must be an object or array: a lone
+/// number, word or string is not found valid.
+struct check_state {
   explicit check_state(std::size_t depth_limit) noexcept : max_depth(depth_limit) {}
+
+  /// All ones within an object, else 0.
+  std::uint64_t in_object() const noexcept { return std::uint64_t{0} - (kinds & 1); }
+  /// False when it is too deep.
+  bool open(bool object) noexcept {
+    if (depth == max_depth) return false;
+    if (depth % 64 == 0) outer[depth / 64] = kinds;
+    kinds = kinds << 1 | (object ? 1 : 0);
+    ++depth;
+    return true;
+  }
+  /// Whether that was the outermost.
+  bool close() noexcept {
+    --depth;
+    kinds = depth % 64 == 0 ? outer[depth / 64] : kinds >> 1;
+    return depth == 0;
+  }
+
+  /// Not 0 before the outermost bracket and behind it.
+  std::uint64_t outermost() const noexcept { return depth == 0 ? 1 : 0; }
 
   std::size_t max_depth;
   std::size_t at = 0;  // bytes looked at; a multiple of 64 until the end
+  bool ended = false;  // with the outermost bracket
   string_state strings;
-  std::uint64_t scalar = 0;     // 1 when the last byte was part of a number or word
-  std::size_t pending = none;   // where a number or word began that may go on
-  std::size_t utf8 = 0;         // up to here a UTF-8 sequence goes that began in an earlier block
-  std::size_t low_half = none;  // the 'u' of a pair's second escape
+  std::uint64_t utf8_cut = 0;    // not 0 when a UTF-8 sequence may go on
+  std::size_t low_half = 0;      // the 'u' of a pair's second escape
+  std::uint64_t in_scalar = 0;   // 1 when the last byte was part of a number or word
+  std::uint64_t after_zero = 0;  // 1 when it was its first, and '0'
+  std::uint64_t unsettled = 0;   // 1 when it needs a closer look once it is whole
+  // 1 when the last token was one of those.
+  unsigned char after_value = 0;
+  unsigned char after_open = 0;
+  unsigned char at_name = 0;
+  unsigned char after_name = 0;
+  // A bit for each open bracket, 1 for an object, the innermost the lowest.
   std::size_t depth = 0;
-  expect next = expect::value;
-  std::array<std::uint64_t, most_depth / 64> objects;  // a bit for each open bracket
+  std::uint64_t kinds = 0;
+  std::array<std::uint64_t, most_depth / 64> outer;  // what was in `kinds` when it was full
 };
 
 struct kernels {
@@ -56,10 +90,15 @@ struct kernels {
   const char* (*skip)(const char* begin, const char* end, skip_state& state) noexcept;
   /// The quote that ends the string in which `begin` is; null when there is none.
   const char* (*string_end)(const char* begin, const char* end) noexcept;
+  /// The next member of an object whose end has not been reached; the blanks behind its value are skipped.
+  /// Follows strings and brackets only. False where no member is, or it has no end.
+  bool (*member)(object_walk& walk, std::string_view& name, std::string_view& value) noexcept;
   /// Goes on with a check. False: it is not valid. Unless `last`, the last bytes wait for more.
   bool (*check)(const char* text, std::size_t size, bool last, check_state& state) noexcept;
   /// The first byte that can't stand in a string as it is: quote, backslash, control character; or `end`.
   const char* (*plain_end)(const char* begin, const char* end) noexcept;
+  /// The same, or the first that is not ASCII.
+  const char* (*simple_end)(const char* begin, const char* end) noexcept;
   bool (*is_utf8)(const char* begin, const char* end) noexcept;
 };
 

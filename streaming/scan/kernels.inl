@@ -5,11 +5,28 @@
 //   std::uint64_t equal(char c) const;                        a bit for each byte
 //   std::uint64_t below(char c) const;                        unsigned
 //   std::uint64_t not_ascii() const;
-//   bytes64 folded() const;                                   each byte | 0x20
+//   std::uint64_t blanks() const;                             JSON's four
 //   std::uint64_t digits() const;
-// and `prefix_xor(std::uint64_t)`: bit i is the parity of the bits up to i.
+//   std::uint64_t escape_letters() const;                     what may stand behind a backslash
+//   std::uint64_t with_bit_5() const;                         '{' and '}' have it, '[' and ']' don't
+//   bytes64 folded() const;                                   each byte | 0x20: '[' as '{', ']' as '}'
+// and `std::uint64_t prefix_xor(std::uint64_t)`: bit i is the parity of the bits up to i.
+// and `std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)`.
+// What may be there besides: see utf8.inl.
 
 using std::uint64_t;
+
+#define ANTIPHON_SCAN_INLINE __attribute__((always_inline)) inline
+
+inline bytes64 load_upto(const char* at, std::size_t count) noexcept {
+  return count >= 64 ? bytes64::load(at) : bytes64::load(at, count);
+}
+
+#if defined(ANTIPHON_SCAN_LOOKS_UP)
+#include "streaming/scan/utf8.inl"
+#else
+#include "streaming/scan/utf8_by_bytes.inl"
+#endif
 
 // The bytes that a backslash escapes. An escaped backslash escapes nothing, so the runs of backslashes are
 // told apart by the parity of where they begin (Langdale and Lemire, "Parsing Gigabytes of JSON per Second").
@@ -54,6 +71,20 @@ inline string_masks find_strings(const bytes64& in, std::size_t count, string_st
   return {quotes, inside, escaped};
 }
 
+// The first block, 64 bytes a step, in which a string goes on that `begin` is within ends; or where fewer
+// than 64 bytes are left.
+inline const char* block_of_string_end(const char* begin, const char* end, uint64_t& escaped) noexcept {
+  for (; end - begin >= 64; begin += 64) {
+    const bytes64 in = bytes64::load(begin);
+    const uint64_t before = escaped;
+    if ((in.equal('"') & ~escaped_bytes(in.equal('\\'), escaped)) != 0) {
+      escaped = before;
+      break;
+    }
+  }
+  return begin;
+}
+
 // The byte at which the depth comes back to 0, or 64; the depth goes on where it doesn't.
 inline unsigned find_end(uint64_t open, uint64_t close, std::size_t& depth) noexcept {
   const auto closing = static_cast<std::size_t>(std::popcount(close));
@@ -77,10 +108,16 @@ const char* skip(const char* begin, const char* end, skip_state& state) noexcept
     const bytes64 folded = in.folded();
     return find_end(folded.equal('{') & ~strings.inside, folded.equal('}') & ~strings.inside, state.depth);
   };
-  for (; end - begin >= 64; begin += 64) {
+  while (end - begin >= 64) {
     const bytes64 in = bytes64::load(begin);
-    const unsigned found = look(in, find_strings(in, state.strings));
+    const string_masks strings = find_strings(in, state.strings);
+    if (strings.quotes == 0 && strings.inside != 0) {
+      begin = block_of_string_end(begin + 64, end, state.strings.escaped);
+      continue;
+    }
+    const unsigned found = look(in, strings);
     if (found != 64) return begin + found + 1;
+    begin += 64;
   }
   if (begin == end) return nullptr;
   const auto count = static_cast<std::size_t>(end - begin);
@@ -92,8 +129,7 @@ const char* skip(const char* begin, const char* end, skip_state& state) noexcept
 const char* string_end(const char* begin, const char* end) noexcept {
   uint64_t carry = 0;
   for (; begin < end; begin += 64) {
-    const auto count = static_cast<std::size_t>(end - begin);
-    const bytes64 in = count >= 64 ? bytes64::load(begin) : bytes64::load(begin, count);
+    const bytes64 in = load_upto(begin, static_cast<std::size_t>(end - begin));
     uint64_t quotes = in.equal('"');
     const uint64_t backslash = in.equal('\\');
     if ((backslash | carry) != 0) quotes &= ~escaped_bytes(backslash, carry);
@@ -104,263 +140,139 @@ const char* string_end(const char* begin, const char* end) noexcept {
 
 const char* plain_end(const char* begin, const char* end) noexcept {
   for (; begin < end; begin += 64) {
-    const auto count = static_cast<std::size_t>(end - begin);
-    const bytes64 in = count >= 64 ? bytes64::load(begin) : bytes64::load(begin, count);
+    const bytes64 in = load_upto(begin, static_cast<std::size_t>(end - begin));
     const uint64_t special = in.equal('"') | in.equal('\\') | in.below(' ');
     if (special != 0) return begin + std::countr_zero(special);
   }
   return end;
 }
 
-bool is_utf8(const char* begin, const char* end) noexcept {
-  while (begin < end) {
-    const auto count = static_cast<std::size_t>(end - begin);
-    const bytes64 in = count >= 64 ? bytes64::load(begin) : bytes64::load(begin, count);
-    const uint64_t high = in.not_ascii();
-    if (high == 0) {
-      begin += 64;
-      continue;
-    }
-    const char* const block_end = begin + std::min<std::size_t>(count, 64);
-    begin += std::countr_zero(high);
-    while (begin < block_end) {
-      if (static_cast<unsigned char>(*begin) < 0x80) {
-        ++begin;
-      } else if (!skip_multi_byte(begin, end)) {
-        return false;
-      }
-    }
+const char* simple_end(const char* begin, const char* end) noexcept {
+  for (; begin < end; begin += 64) {
+    const bytes64 in = load_upto(begin, static_cast<std::size_t>(end - begin));
+    const uint64_t special = in.equal('"') | in.equal('\\') | in.below(' ') | in.not_ascii();
+    if (special != 0) return begin + std::countr_zero(special);
   }
-  return true;
+  return end;
 }
 
-// ---------------------------------------------------------------- check
+bool is_utf8(const char* begin, const char* end) noexcept {
+  bool cut = false;  // a sequence may go on in the next block
+  for (const char* at = begin; at < end; at += 64) {
+    const auto count = static_cast<std::size_t>(end - at);
+    const bytes64 in = load_upto(at, count);
+    const uint64_t high = in.not_ascii();
+    if ((high != 0 || cut) &&
+        utf8_errors(at, in, std::min<std::size_t>(count, 64), static_cast<std::size_t>(at - begin)) != 0)
+      return false;
+    cut = high >> 61 != 0;
+  }
+  if (!cut || (end - begin) % 64 != 0) return true;  // else blanks behind the end have shown it
+  const auto byte = [end](int back) { return static_cast<unsigned char>(end[-back]); };
+  return byte(1) < 0xC0 && byte(2) < 0xE0 && byte(3) < 0xF0;
+}
 
-class checker {
+// ---------------------------------------------------------------- the members of an object
+
+// The masks of one block after the other.
+class blocks {
  public:
-  checker(const char* text, std::size_t size, bool last, check_state& state) noexcept
-      : text_(text), size_(size), last_(last), state_(state) {}
+  explicit blocks(object_walk& walk) noexcept : walk_(walk) {}
 
-  bool run() noexcept {
-    while (size_ - state_.at >= 64 + (last_ ? 0 : lookahead)) {
-      const bytes64 in = bytes64::load(text_ + state_.at);
-      if (!block(in, 64, find_strings(in, state_.strings))) return false;
-      state_.at += 64;
+  // Makes the block with `at` the current one; false when there are no more.
+  bool go_to(const char* at) noexcept {
+    while (at >= walk_.next) {
+      if (!take_next()) return false;
     }
-    if (!last_) return true;
-    const std::size_t count = size_ - state_.at;
-    if (count != 0) {
-      const bytes64 in = bytes64::load(text_ + state_.at, count);
-      if (!block(in, count, find_strings(in, count, state_.strings))) return false;
-      state_.at = size_;
+    return true;
+  }
+
+  // Behind the string whose opening quote is at `at`; null when it has no end.
+  const char* string(const char* at) noexcept {
+    if (!go_to(at + 1)) return nullptr;
+    uint64_t quotes = walk_.quotes & from(at + 1);
+    while (quotes == 0) {
+      skip_inside();
+      if (!take_next()) return nullptr;
+      quotes = walk_.quotes;
     }
-    return state_.next == expect::nothing && state_.strings.inside == 0 && settle_pending();
+    return walk_.block + std::countr_zero(quotes) + 1;
+  }
+
+  // Behind the structure whose opening bracket is at `at`; null when it has no end.
+  const char* structure(const char* at) noexcept {
+    if (!go_to(at)) return nullptr;
+    std::size_t depth = 0;
+    uint64_t mask = from(at);
+    for (;;) {
+      const unsigned found = find_end(walk_.open & mask, walk_.close & mask, depth);
+      if (found != 64) return walk_.block + found + 1;
+      if (walk_.quotes == 0 && walk_.strings.inside != 0) skip_inside();
+      if (!take_next()) return nullptr;
+      mask = ~uint64_t{0};
+    }
   }
 
  private:
-  using expect = check_state::expect;
-
-  bool block(const bytes64& in, std::size_t count, const string_masks& strings) noexcept {
-    if ((in.below(' ') & strings.inside) != 0) return false;
-    const uint64_t high = in.not_ascii();
-    if (high != 0 || state_.utf8 > state_.at) {
-      if (!utf8(high, count)) return false;
-    }
-    if (strings.escaped != 0 && !escapes(in, strings.escaped & strings.inside)) return false;
-    if ((strings.inside & ~strings.quotes) == ~uint64_t{0}) return true;  // nothing but a string's inside
+  bool take_next() noexcept {
+    const auto count = static_cast<std::size_t>(walk_.end - walk_.next);
+    if (count == 0) return false;
+    const bytes64 in = load_upto(walk_.next, count);
+    const string_masks strings =
+        count >= 64 ? find_strings(in, walk_.strings) : find_strings(in, count, walk_.strings);
     const bytes64 folded = in.folded();
-    const uint64_t brackets = folded.equal('{') | folded.equal('}');
-    const uint64_t commas = in.equal(',') & ~strings.inside;
-    const uint64_t blanks = in.equal(' ') | in.equal('\n') | in.equal('\r') | in.equal('\t');
-    const uint64_t in_strings = strings.inside | strings.quotes;
-    const uint64_t operators = ((brackets | in.equal(':')) & ~strings.inside) | commas;
-    const uint64_t scalars = ~(operators | blanks | in_strings);
-    const uint64_t starts = scalars & ~(scalars << 1 | state_.scalar);
-    state_.scalar = scalars >> 63;
-    const uint64_t digits = in.digits();
-    if ((in_array() && (digits | commas | blanks) == ~uint64_t{0})) return integers(in, digits, commas, scalars, starts);
-    return tokens(operators | starts | (strings.quotes & strings.inside), scalars, digits);
-  }
-
-  bool in_array() const noexcept {
-    return state_.next == expect::comma_or_array_end ||
-           (state_.next == expect::value && state_.depth != 0 && !in_object());
-  }
-
-  // Integers and commas by turns, all of them at once.
-  bool integers(const bytes64& in, uint64_t digits, uint64_t commas, uint64_t scalars, uint64_t starts) noexcept {
-    if (state_.pending != check_state::none && (~scalars & 1) == 0 && scalars != ~uint64_t{0}) {
-      // One from before goes on here, and ends here.
-      if (!settle_pending()) return false;
-    } else if ((scalars & 1) == 0 || (starts & 1) != 0) {
-      if (!settle_pending()) return false;
-    }
-    // A 1 behind each start and before each comma, when they take turns.
-    const uint64_t turns =
-        prefix_xor(starts | commas) ^ (state_.next == expect::comma_or_array_end ? ~uint64_t{0} : 0);
-    if (((starts & ~turns) | (commas & turns)) != 0) return false;
-    if ((in.equal('0') & starts & digits >> 1) != 0) return false;
-    if (starts != 0 && scalars >> 63 != 0)
-      state_.pending = state_.at + 63 - static_cast<std::size_t>(std::countl_zero(starts));
-    state_.next = turns >> 63 != 0 ? expect::comma_or_array_end : expect::value;
+    walk_.block = walk_.next;
+    walk_.next += std::min<std::size_t>(count, 64);
+    walk_.quotes = strings.quotes;
+    walk_.open = folded.equal('{') & ~strings.inside;
+    walk_.close = folded.equal('}') & ~strings.inside;
     return true;
   }
 
-  // Only \" \\ \/ \b \f \n \r \t and \uXXXX are escapes.
-  bool escapes(const bytes64& in, uint64_t escaped) noexcept {
-    uint64_t unicode = in.equal('u') & escaped;
-    const uint64_t simple = in.equal('"') | in.equal('\\') | in.equal('/') | in.equal('b') | in.equal('f') |
-                            in.equal('n') | in.equal('r') | in.equal('t');
-    if ((escaped & ~(simple | unicode)) != 0) return false;
-    for (; unicode != 0; unicode &= unicode - 1) {
-      const std::size_t at = state_.at + static_cast<std::size_t>(std::countr_zero(unicode));
-      if (at == state_.low_half) continue;  // has been looked at with the high one
-      const std::size_t length = unicode_escape_length(text_ + at, text_ + size_);
-      if (length == 0) return false;
-      if (length > 5) state_.low_half = at + 6;
-    }
-    return true;
+  uint64_t from(const char* at) const noexcept { return ~uint64_t{0} << (at - walk_.block); }
+
+  // Over blocks in which no string begins or ends.
+  void skip_inside() noexcept {
+    walk_.next = block_of_string_end(walk_.next, walk_.end, walk_.strings.escaped);
   }
 
-  // One state is one place in the code, so that the processor learns what follows what.
-  bool tokens(uint64_t bits, uint64_t scalars, uint64_t digits) noexcept {
-    if (bits == 0) return true;
-    if (!settle_pending()) return false;
-    const char* const block = text_ + state_.at;
-    unsigned bit = 0;
-    char c = 0;
-    const auto take = [&]() -> bool {
-      if (bits == 0) return false;
-      bit = static_cast<unsigned>(std::countr_zero(bits));
-      bits &= bits - 1;
-      c = block[bit];
-      return true;
-    };
-    const auto stop_before = [this](expect next) {
-      state_.next = next;
-      return true;
-    };
-    switch (state_.next) {
-      case expect::value: goto value;
-      case expect::element_or_end: goto element_or_end;
-      case expect::name_or_end: goto name_or_end;
-      case expect::name: goto name;
-      case expect::colon: goto colon;
-      case expect::comma_or_object_end: goto in_object;
-      case expect::comma_or_array_end: goto in_array;
-      case expect::nothing: return false;
-    }
-
-  name_or_end:
-    if (!take()) return stop_before(expect::name_or_end);
-    if (c == '}') goto close;
-    goto name_taken;
-  name:
-    if (!take()) return stop_before(expect::name);
-  name_taken:
-    if (c != '"') return false;
-  colon:
-    if (!take()) return stop_before(expect::colon);
-    if (c != ':') return false;
-    if (!take()) return stop_before(expect::value);
-    if (c == '"') goto in_object;
-    if (c == '{' || c == '[') goto open;
-    if (c == '}' || c == ']' || c == ',' || c == ':' || !scalar(bit, scalars, digits)) return false;
-  in_object:
-    if (!take()) return stop_before(expect::comma_or_object_end);
-    if (c == ',') goto name;
-    if (c != '}') return false;
-    goto close;
-
-  element_or_end:
-    if (!take()) return stop_before(expect::element_or_end);
-    if (c == ']') goto close;
-    goto value_taken;
-  value:
-    if (!take()) return stop_before(expect::value);
-  value_taken:
-    if (c == '"') goto value_done;
-    if (c == '{' || c == '[') goto open;
-    if (c == '}' || c == ']' || c == ',' || c == ':' || !scalar(bit, scalars, digits)) return false;
-    goto value_done;
-  in_array:
-    if (!take()) return stop_before(expect::comma_or_array_end);
-    if (c == ',') goto value;
-    if (c != ']') return false;
-    goto close;
-
-  open:
-    if (!open(c == '{')) return false;
-    if (c == '{') goto name_or_end;
-    goto element_or_end;
-  close:
-    --state_.depth;
-  value_done:
-    if (state_.depth == 0) {
-      if (take()) return false;
-      return stop_before(expect::nothing);
-    }
-    if (in_object()) goto in_object;
-    goto in_array;
-  }
-
-  bool scalar(unsigned bit, uint64_t scalars, uint64_t digits) noexcept {
-    const auto length = static_cast<unsigned>(std::countr_one(scalars >> bit));
-    if (bit + length >= 64) {
-      state_.pending = state_.at + bit;  // it may go on
-      return true;
-    }
-    const auto leading = static_cast<unsigned>(std::countr_one(digits >> bit));
-    const char* const first = text_ + state_.at + bit;
-    if (leading >= length && (*first != '0' || length == 1)) return true;
-    return is_scalar(first, first + length);
-  }
-
-  bool settle_pending() noexcept {
-    if (state_.pending == check_state::none) return true;
-    return is_scalar(text_ + std::exchange(state_.pending, check_state::none), text_ + size_);
-  }
-
-  bool in_object() const noexcept {
-    return (state_.objects[(state_.depth - 1) / 64] >> ((state_.depth - 1) % 64) & 1) != 0;
-  }
-
-  bool open(bool object) noexcept {
-    if (state_.depth == state_.max_depth) return false;
-    uint64_t& word = state_.objects[state_.depth / 64];
-    if (state_.depth % 64 == 0) word = 0;
-    const uint64_t bit = uint64_t{1} << (state_.depth % 64);
-    word = object ? word | bit : word & ~bit;
-    ++state_.depth;
-    return true;
-  }
-
-  // A sequence that the block cuts is looked at whole.
-  bool utf8(uint64_t high, std::size_t count) noexcept {
-    const std::size_t block_end = state_.at + count;
-    std::size_t at = std::max(state_.utf8, state_.at);
-    while (at < block_end) {
-      const uint64_t rest = high >> (at - state_.at);
-      if (rest == 0) break;
-      at += static_cast<std::size_t>(std::countr_zero(rest));
-      const char* next = text_ + at;
-      if (!skip_multi_byte(next, text_ + size_)) return false;
-      at = static_cast<std::size_t>(next - text_);
-    }
-    state_.utf8 = at;
-    return true;
-  }
-
-  // So much behind a block is there when the block is looked at: escapes and UTF-8 sequences that begin in it are
-  // whole, unless the text ends.
-  static constexpr std::size_t lookahead = 16;
-
-  const char* text_;
-  std::size_t size_;
-  bool last_;
-  check_state& state_;
+  object_walk& walk_;
 };
 
-bool check(const char* text, std::size_t size, bool last, check_state& state) noexcept {
-  return checker(text, size, last, state).run();
+inline const char* skip_blanks(const char* at, const char* end) noexcept {
+  while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+  return at;
 }
+
+inline bool may_go_on(char c) noexcept {
+  return c != ',' && c != '}' && c != ']' && c != ':' && c != ' ' && c != '\n' && c != '\r' && c != '\t';
+}
+
+bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
+  blocks in(walk);
+  const char* const end = walk.end;
+  const char* at = walk.at;
+  if (at == end || *at != '"') return false;
+  const char* const name_end = in.string(at);
+  if (name_end == nullptr) return false;
+  name = {at + 1, static_cast<std::size_t>(name_end - at - 2)};
+  at = skip_blanks(name_end, end);
+  if (at == end || *at != ':') return false;
+  at = skip_blanks(at + 1, end);
+  if (at == end) return false;
+  const char* behind = at;
+  if (*at == '"') {
+    behind = in.string(at);
+  } else if (*at == '{' || *at == '[') {
+    behind = in.structure(at);
+  } else {
+    while (behind != end && may_go_on(*behind)) ++behind;
+    if (behind == at) return false;
+  }
+  if (behind == nullptr) return false;
+  value = {at, static_cast<std::size_t>(behind - at)};
+  walk.at = skip_blanks(behind, end);
+  return walk.at != end;
+}
+
+#include "streaming/scan/check.inl"

@@ -10,11 +10,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace antiphon::detail::scan {
 namespace {
+
+#include "streaming/scan/letters.inl"
 
 struct bytes64 {
   uint8x16_t quarters[4];
@@ -54,22 +58,69 @@ struct bytes64 {
   std::uint64_t not_ascii() const noexcept {
     return mask([](uint8x16_t v) { return vcgeq_u8(v, vdupq_n_u8(0x80)); });
   }
-  bytes64 folded() const noexcept {
-    bytes64 out;
-    for (std::size_t i = 0; i < 4; ++i) out.quarters[i] = vorrq_u8(quarters[i], vdupq_n_u8(0x20));
-    return out;
+  std::uint64_t matching(const std::uint8_t (&by_low_nibble)[16]) const noexcept {
+    const uint8x16_t wanted = vld1q_u8(by_low_nibble);
+    const uint8x16_t half = vdupq_n_u8(0x0F);
+    return mask([wanted, half](uint8x16_t v) { return vceqq_u8(v, vqtbl1q_u8(wanted, vandq_u8(v, half))); });
   }
+  std::uint64_t blanks() const noexcept { return matching(blank_of); }
+  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t with_bit_5() const noexcept {
+    return mask([](uint8x16_t v) { return vtstq_u8(v, vdupq_n_u8(0x20)); });
+  }
+  bytes64 folded() const noexcept { return *this | all(0x20); }
   std::uint64_t digits() const noexcept {
     return mask([](uint8x16_t v) { return vcltq_u8(vsubq_u8(v, vdupq_n_u8('0')), vdupq_n_u8(10)); });
   }
+  template <class Change>
+  bytes64 changed(Change change) const noexcept {
+    bytes64 out;
+    for (std::size_t i = 0; i < 4; ++i) out.quarters[i] = change(i);
+    return out;
+  }
+  static bytes64 all(std::uint8_t byte) noexcept {
+    const uint8x16_t quarter = vdupq_n_u8(byte);
+    return {{quarter, quarter, quarter, quarter}};
+  }
+  bytes64 low_nibbles() const noexcept { return *this & all(0x0F); }
+  bytes64 high_nibbles() const noexcept {
+    return changed([this](std::size_t i) { return vshrq_n_u8(quarters[i], 4); });
+  }
+  bytes64 found_in(const std::uint8_t (&values)[16]) const noexcept {
+    const uint8x16_t table = vld1q_u8(values);
+    return changed([this, table](std::size_t i) { return vqtbl1q_u8(table, quarters[i]); });
+  }
+  bytes64 minus(std::uint8_t byte) const noexcept {
+    return changed([this, byte](std::size_t i) { return vqsubq_u8(quarters[i], vdupq_n_u8(byte)); });
+  }
+  bytes64 operator&(const bytes64& other) const noexcept {
+    return changed([&](std::size_t i) { return vandq_u8(quarters[i], other.quarters[i]); });
+  }
+  bytes64 operator|(const bytes64& other) const noexcept {
+    return changed([&](std::size_t i) { return vorrq_u8(quarters[i], other.quarters[i]); });
+  }
+  bytes64 operator^(const bytes64& other) const noexcept {
+    return changed([&](std::size_t i) { return veorq_u8(quarters[i], other.quarters[i]); });
+  }
+  std::uint64_t not_zero() const noexcept {
+    return mask([](uint8x16_t v) { return vtstq_u8(v, v); });
+  }
 };
 
+inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
+  const std::uint64_t partial = a + b;
+  const std::uint64_t sum = partial + carry;
+  carry = partial < a || sum < partial ? 1 : 0;
+  return sum;
+}
+
+#define ANTIPHON_SCAN_LOOKS_UP
 #include "streaming/scan/kernels.inl"
 
 }  // namespace
 
 extern const kernels neon;
-const kernels neon{"neon", &skip, &string_end, &check, &plain_end, &is_utf8};
+const kernels neon{"neon", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
 
 }  // namespace antiphon::detail::scan
 

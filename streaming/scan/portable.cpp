@@ -1,10 +1,13 @@
 // Byte by byte, in plain C++: for machines that have none of the others, and what those are tested against.
 
+#include "streaming/json_blanks.hpp"
 #include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/utf8.hpp"
 #include "streaming/validate_by_bytes.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace antiphon::detail::scan {
@@ -43,6 +46,11 @@ const char* plain_end(const char* begin, const char* end) noexcept {
   return begin;
 }
 
+const char* simple_end(const char* begin, const char* end) noexcept {
+  while (begin != end && !needs_escape(*begin) && static_cast<unsigned char>(*begin) < 0x80) ++begin;
+  return begin;
+}
+
 bool is_utf8(const char* begin, const char* end) noexcept {
   while (begin != end) {
     if (static_cast<unsigned char>(*begin) < 0x80) {
@@ -54,14 +62,46 @@ bool is_utf8(const char* begin, const char* end) noexcept {
   return true;
 }
 
+bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
+  const std::string_view text(walk.at, static_cast<std::size_t>(walk.end - walk.at));
+  if (!text.starts_with('"')) return false;
+  const char* const quote = string_end(walk.at + 1, walk.end);
+  if (quote == nullptr) return false;
+  name = text.substr(1, static_cast<std::size_t>(quote - walk.at - 1));
+  std::size_t at = skip_blanks(text, name.size() + 2);
+  if (at == text.size() || text[at] != ':') return false;
+  at = skip_blanks(text, at + 1);
+  const char* const begin = walk.at + at;
+  const char* behind = begin;
+  if (begin == walk.end) return false;
+  if (*begin == '"') {
+    behind = string_end(begin + 1, walk.end);
+    if (behind != nullptr) ++behind;
+  } else if (*begin == '{' || *begin == '[') {
+    skip_state state;
+    behind = skip(begin, walk.end, state);
+  } else {
+    behind = std::find_if(begin, walk.end, ends_scalar);
+    if (behind == begin) return false;
+  }
+  if (behind == nullptr) return false;
+  value = {begin, static_cast<std::size_t>(behind - begin)};
+  walk.at = text.data() + skip_blanks(text, at + value.size());
+  return walk.at != walk.end;
+}
+
 // Not in pieces: all of it waits until it is there.
 bool check(const char* text, std::size_t size, bool last, check_state& state) noexcept {
-  return !last || !validate_by_bytes(std::string_view(text, size), state.max_depth);
+  if (!last) return true;
+  const std::string_view whole(text, size);
+  const std::size_t first = skip_blanks(whole, 0);
+  if (first == size || (text[first] != '{' && text[first] != '[')) return false;
+  return !validate_by_bytes(whole, state.max_depth);
 }
 
 }  // namespace
 
 extern const kernels portable;
-const kernels portable{"portable", &skip, &string_end, &check, &plain_end, &is_utf8};
+const kernels portable{"portable", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
 
 }  // namespace antiphon::detail::scan

@@ -6,11 +6,13 @@
 #include "streaming/scan/prefix_xor.hpp"
 #include "streaming/utf8.hpp"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace antiphon::detail::scan {
@@ -56,6 +58,14 @@ struct bytes64 {
   std::uint64_t not_ascii() const noexcept {
     return mask([](__m128i v) { return v; });
   }
+  std::uint64_t blanks() const noexcept { return equal(' ') | equal('\t') | equal('\n') | equal('\r'); }
+  std::uint64_t escape_letters() const noexcept {
+    return equal('"') | equal('\\') | equal('/') | equal('b') | equal('f') | equal('n') | equal('r') |
+           equal('t') | equal('u');
+  }
+  std::uint64_t with_bit_5() const noexcept {
+    return mask([](__m128i v) { return _mm_slli_epi16(v, 2); });
+  }
   bytes64 folded() const noexcept {
     return changed([](__m128i v) { return _mm_or_si128(v, _mm_set1_epi8(0x20)); });
   }
@@ -64,12 +74,18 @@ struct bytes64 {
   }
 };
 
+inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
+  unsigned long long sum = 0;
+  carry = _addcarry_u64(carry, a, b, &sum);
+  return sum;
+}
+
 #include "streaming/scan/kernels.inl"
 
 }  // namespace
 
 extern const kernels sse2;
-const kernels sse2{"sse2", &skip, &string_end, &check, &plain_end, &is_utf8};
+const kernels sse2{"sse2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
 
 }  // namespace antiphon::detail::scan
 

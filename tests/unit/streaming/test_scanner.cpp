@@ -108,7 +108,10 @@ bool checked(std::string_view text, std::size_t piece) {
 }
 
 void check_check(std::string_view text, std::mt19937& random) {
-  const bool expected = !antiphon::detail::validate_by_bytes(text, 100);
+  // A lone number, word or string is left to the one that goes byte by byte.
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  const bool structure = first != text.npos && (text[first] == '{' || text[first] == '[');
+  const bool expected = structure && !antiphon::detail::validate_by_bytes(text, 100);
   CAPTURE(text);
   REQUIRE(checked(text, 0) == expected);
   REQUIRE(checked(text, 1 + random() % 130) == expected);
