@@ -90,8 +90,9 @@ def keep(build, target):
         if "-" not in path.name:  # an earlier find, named by its hash; seeds and crashes stay
             path.unlink()
     best = [path for path in files_of(small / "best") if path.read_bytes() not in named]
+    # Of all sizes: short ones are about tokens, long ones about the edges between blocks.
     best.sort(key=lambda path: path.stat().st_size)
-    for path in best[:MOST_KEPT]:
+    for path in best[:: len(best) // MOST_KEPT + 1]:
         shutil.copy(path, committed / path.name.split("-")[-1])
     kept = files_of(committed)
     print(f"{target:<14} {len(kept)} files, {sum(path.stat().st_size for path in kept)} bytes; "
