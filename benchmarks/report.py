@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a benchmark program and makes a table of what it measured, with the ratios to the yardsticks.
 
-    report.py streaming PROGRAM [OPTION...]    and the list of the bars that issue 3 set
+    report.py streaming PROGRAM [OPTION...]    and the bars that antiphon holds itself to
     report.py messages PROGRAM [OPTION...]
 
 The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
@@ -149,13 +149,17 @@ def bars(figures, scanner):
 
 
 def print_bars(found):
-    width = max(len(bar.title) for bar in found)
+    met = 0
+    rows = []
     for bar in found:
-        met = bar.reached <= bar.wanted if bar.at_most else bar.reached >= bar.wanted
+        good = bar.reached <= bar.wanted if bar.at_most else bar.reached >= bar.wanted
+        met += good
         wanted = f"{'at most' if bar.at_most else 'at least'} {bar.wanted}{bar.unit}"
-        verdict = f"met: {bar.reached:.2f}{bar.unit}" if met else f"short: {bar.reached:.2f} of {bar.wanted}{bar.unit}"
-        print(f"{bar.title.ljust(width)} | {wanted.ljust(17)} | {verdict}")
-    met = sum((bar.reached <= bar.wanted) if bar.at_most else (bar.reached >= bar.wanted) for bar in found)
+        rows.append((bar.title, wanted, f"met: {bar.reached:.2f}{bar.unit}" if good
+                     else f"short: {bar.reached:.2f} of {bar.wanted}{bar.unit}"))
+    titles, wanted = (max(len(row[i]) for row in rows) for i in (0, 1))
+    for row in rows:
+        print(f"{row[0].ljust(titles)} | {row[1].ljust(wanted)} | {row[2]}")
     print(f"{met} of {len(found)} met")
 
 

@@ -3,17 +3,16 @@
 // the other options are Google Benchmark's. `./dev bench streaming` makes a table of it.
 
 #include "benchmarks/corpus/messages.hpp"
+#include "benchmarks/program.hpp"
 #include "benchmarks/streaming/cases.hpp"
 
 #include <antiphon/streaming/scanner.hpp>
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <deque>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace {
 
@@ -37,21 +36,6 @@ constexpr shape shapes[] = {
     {"document_1MiB", [] { return corpus::document(mib); }, true},
     {"document_16MiB", [] { return corpus::document(16 * mib); }},
 };
-
-// Takes `--corpus NAME` out of the arguments.
-std::vector<std::string_view> names_asked_for(std::vector<char*>& arguments) {
-  std::vector<std::string_view> names;
-  for (std::size_t at = 1; at + 1 < arguments.size();) {
-    if (std::string_view(arguments[at]) != "--corpus") {
-      ++at;
-      continue;
-    }
-    names.push_back(arguments[at + 1]);
-    const auto option = arguments.begin() + static_cast<std::ptrdiff_t>(at);
-    arguments.erase(option, option + 2);
-  }
-  return names;
-}
 
 void add_all(const corpus::message& message, bool chunks_only) {
   if (chunks_only) {
@@ -86,26 +70,10 @@ void describe() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<char*> arguments(argv, argv + argc);
-  const auto wanted = names_asked_for(arguments);
-  for (const auto name : wanted) {
-    if (std::ranges::find(shapes, name, &shape::name) == std::end(shapes)) {
-      fmt::print(stderr, "streaming_performance: no corpus '{}'; there are:", name);
-      for (const auto& known : shapes) fmt::print(stderr, " {}", known.name);
-      fmt::print(stderr, "\n");
-      return 2;
-    }
-  }
-  int count = static_cast<int>(arguments.size());
-  benchmark::Initialize(&count, arguments.data());
-  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
+  bench::program program(argc, argv);
   describe();
-
   std::deque<corpus::message> messages;  // the benchmarks point into them
-  for (const auto& [name, make, chunks_only] : shapes) {
-    if (!wanted.empty() && std::ranges::find(wanted, name) == wanted.end()) continue;
-    add_all(messages.emplace_back(make()), chunks_only);
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
+  for (const auto& [name, make, chunks_only] : shapes)
+    if (program.wants(name)) add_all(messages.emplace_back(make()), chunks_only);
+  return program.run();
 }

@@ -43,8 +43,9 @@ constexpr pass passes[] = {{"envelope", envelope}, {"full", full}, {"full+envelo
 
 void add_antiphon(const corpus::message& message) {
   for (const auto scanner : antiphon::scanner_implementations()) {
-    for (const auto& [name, run] : passes) {
-      const auto body = [scanner, run = run, text = std::string_view(message.text)](benchmark::State& state) {
+    for (const pass& each : passes) {
+      const auto body = [scanner, run = each.run,
+                         text = std::string_view(message.text)](benchmark::State& state) {
         const auto before = antiphon::scanner_implementation();
         antiphon::use_scanner_implementation(scanner);
         if (antiphon::validate(text, bounds.depth) ||
@@ -53,7 +54,7 @@ void add_antiphon(const corpus::message& message) {
         run(state, text);
         antiphon::use_scanner_implementation(before);
       };
-      add(message.name, std::string(name) + '/' + std::string(scanner), message.text.size(), body);
+      add(message.name, std::string(each.name) + '/' + std::string(scanner), message.text.size(), body);
     }
   }
 }

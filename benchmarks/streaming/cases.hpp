@@ -1,21 +1,12 @@
 #pragma once
 
 #include "benchmarks/corpus/messages.hpp"
+#include "benchmarks/program.hpp"
 
-#include <benchmark/benchmark.h>
-
-#include <cstddef>
-#include <functional>
 #include <string>
-#include <string_view>
 
 // Each function registers what one library does with one message, as `<message>/<what>`.
 namespace bench {
-
-// Registers `body`, which loops over the state; each round of it takes `bytes` of JSON, in `messages`
-// messages.
-void add(const std::string& corpus, const std::string& what, std::size_t bytes,
-         std::function<void(benchmark::State&)> body, std::size_t messages = 1);
 
 // The envelope, full validation, and both as the endpoint does them, each with every scanner that the machine
 // has.

@@ -66,11 +66,11 @@ constexpr std::size_t most_in_bytes = (1 << 20) + 4096;
 void add_chunks(const corpus::message& message) {
   const auto frame = std::make_shared<const std::string>(
       "Content-Length: " + std::to_string(message.text.size()) + "\r\n\r\n" + message.text);
-  for (const auto& [name, size] : pieces) {
-    if (size == 1 && message.text.size() > most_in_bytes) continue;
-    if (size != whole && size > message.text.size()) continue;
-    add(message.name, "chunks " + std::string(name), message.text.size(),
-        [frame, size = size](benchmark::State& state) {
+  for (const piece& each : pieces) {
+    if (each.size == 1 && message.text.size() > most_in_bytes) continue;
+    if (each.size != whole && each.size > message.text.size()) continue;
+    add(message.name, "chunks " + std::string(each.name), message.text.size(),
+        [frame, size = each.size](benchmark::State& state) {
           reader in;
           for (auto _ : state)
             if (in.feed(*frame, size) != 1) state.SkipWithError("the message doesn't come through");
