@@ -1,10 +1,10 @@
-#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 
 #include <antiphon/streaming/encode.hpp>
 
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace antiphon::detail {
@@ -120,11 +120,10 @@ void encode_string(output_chain& out, std::string_view value) {
   const char* at = value.data();
   const char* const end = at + value.size();
   while (at != end) {
-    const char* const special = scan::active().plain_end(at, end);
-    out.append({at, static_cast<std::size_t>(special - at)});
-    if (special == end) break;
-    out.append(escape_for(*special));
-    at = special + 1;
+    const std::span<char> room = out.room(scan::copy_room);
+    char* written = room.data();
+    at = scan::active().escape(at, end, written, room.data() + room.size());
+    out.advance(static_cast<std::size_t>(written - room.data()));
   }
   out.append('"');
 }

@@ -6,25 +6,20 @@
 
 #include <boost/json/value_stack.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 namespace antiphon::detail {
 
 namespace {
 
-// Typed decoding recurses with the type; only a type that contains itself can get this deep.
-constexpr unsigned max_typed_depth = 1024;
-
 constexpr std::string_view end_of_text = "the end of the text";
 constexpr std::string_view end_of_container = "the end of the container";
 constexpr std::string_view malformed = "malformed JSON";
 
 }  // namespace
-
-void json_cursor::blanks() noexcept {
-  while (at_ != end_ && is_json_blank(*at_)) ++at_;
-}
 
 bool json_cursor::fail(errc code, std::string message) {
   if (error_ == nullptr) error_ = std::make_shared<failure>(failure{code, {}, std::move(message)});
@@ -97,8 +92,6 @@ bool json_cursor::literal(std::string_view word) noexcept {
   return true;
 }
 
-bool json_cursor::read_null() noexcept { return literal("null"); }
-
 bool json_cursor::read_bool(bool& out) {
   if (literal("true")) {
     out = true;
@@ -140,7 +133,7 @@ bool json_cursor::number_token(std::string_view what, std::string_view& token, b
   return true;
 }
 
-bool json_cursor::read_int64(std::int64_t& out) {
+bool json_cursor::read_any_int64(std::int64_t& out) {
   std::string_view token;
   bool integral = false;
   if (!number_token("an integer", token, integral)) return false;
@@ -151,7 +144,7 @@ bool json_cursor::read_int64(std::int64_t& out) {
   return true;
 }
 
-bool json_cursor::read_uint64(std::uint64_t& out) {
+bool json_cursor::read_any_uint64(std::uint64_t& out) {
   std::string_view token;
   bool integral = false;
   if (!number_token("an integer", token, integral)) return false;
@@ -182,20 +175,38 @@ bool json_cursor::read_double(double& out) { return read_real(out); }
 bool json_cursor::string_token(std::string_view& inside, bool& escapes) {
   blanks();
   if (at_ == end_ || *at_ != '"') return expected("a string");
+  const scan::kernels& use = scan::active();
+  const char* const begin = at_ + 1;
+  const char* const special = use.simple_end(begin, end_);
   escapes = false;
-  for (const char* p = at_ + 1;; ++p) {
-    p = scan::active().plain_end(p, end_);
-    if (p == end_) break;
-    if (*p == '"') {
-      inside = {at_ + 1, static_cast<std::size_t>(p - at_ - 1)};
-      return scan::active().is_utf8(inside.data(), p) ||
-             fail(errc::invalid_utf8, "a string that is not UTF-8");
-    }
-    if (*p != '\\') return fail(errc::invalid_json, "a control character in a string");
-    escapes = true;
-    if (++p == end_) break;
+  if (special != end_ && *special == '"') {
+    inside = {begin, static_cast<std::size_t>(special - begin)};
+    return true;
   }
-  return fail(errc::invalid_json, "a string without an end");
+  const char* const quote = use.string_end(special, end_);
+  if (quote == nullptr) return fail(errc::invalid_json, "a string without an end");
+  inside = {begin, static_cast<std::size_t>(quote - begin)};
+  escapes = std::memchr(special, '\\', static_cast<std::size_t>(quote - special)) != nullptr;
+  // With escapes, whoever takes them out finds control characters.
+  if (!escapes && use.plain_end(special, quote) != quote)
+    return fail(errc::invalid_json, "a control character in a string");
+  return use.is_utf8(special, quote) || fail(errc::invalid_utf8, "a string that is not UTF-8");
+}
+
+bool json_cursor::read_string(std::string& out) {
+  std::string_view inside;
+  bool escapes = false;
+  if (!string_token(inside, escapes)) return false;
+  if (!escapes) {
+    out.assign(inside);
+  } else if (!unescape(inside, out)) {
+    const bool control = std::any_of(inside.begin(), inside.end(),
+                                     [](char c) { return static_cast<unsigned char>(c) < ' '; });
+    return fail(errc::invalid_json,
+                control ? "a control character in a string" : "malformed escape in a string");
+  }
+  at_ = inside.data() + inside.size() + 1;
+  return true;
 }
 
 bool json_cursor::read_string(std::string_view& out) {
@@ -204,11 +215,11 @@ bool json_cursor::read_string(std::string_view& out) {
   if (!string_token(inside, escapes)) return false;
   if (escapes) {
     scratch_ = std::make_shared<std::string>();
-    if (!unescape(inside, *scratch_)) return fail(errc::invalid_json, "malformed escape in a string");
+    if (!read_string(*scratch_)) return false;
     out = *scratch_;
-  } else {
-    out = inside;
+    return true;
   }
+  out = inside;
   at_ = inside.data() + inside.size() + 1;
   return true;
 }
@@ -234,53 +245,6 @@ bool json_cursor::skip_value() {
   const std::size_t size = skip_json_value({at_, static_cast<std::size_t>(end_ - at_)});
   if (size == 0) return expected("a value");
   at_ += size;
-  return true;
-}
-
-bool json_cursor::enter_array() {
-  if (!literal("[")) return expected("an array");
-  if (++depth_ > max_typed_depth) return fail(errc::nesting_too_deep, "nested too deeply");
-  fresh_ = true;
-  return true;
-}
-
-bool json_cursor::next_element() {
-  if (!good()) return false;
-  if (literal("]")) {
-    fresh_ = false;
-    --depth_;
-    return false;
-  }
-  if (!std::exchange(fresh_, false) && !literal(",")) {
-    fail(errc::invalid_json, "expected ',' or ']'");
-    return false;
-  }
-  return true;
-}
-
-bool json_cursor::enter_object() {
-  if (!literal("{")) return expected("an object");
-  if (++depth_ > max_typed_depth) return fail(errc::nesting_too_deep, "nested too deeply");
-  fresh_ = true;
-  return true;
-}
-
-bool json_cursor::next_member(std::string_view& key) {
-  if (!good()) return false;
-  if (literal("}")) {
-    fresh_ = false;
-    --depth_;
-    return false;
-  }
-  if (!std::exchange(fresh_, false) && !literal(",")) {
-    fail(errc::invalid_json, "expected ',' or '}'");
-    return false;
-  }
-  if (!read_string(key)) return false;
-  if (!literal(":")) {
-    fail(errc::invalid_json, "expected ':'");
-    return false;
-  }
   return true;
 }
 

@@ -48,25 +48,6 @@ unescaped to_utf8(int point, std::size_t length) noexcept {
   return result;
 }
 
-struct escape_text {
-  std::array<char, 6> text;
-  std::size_t size;
-};
-
-constexpr std::array<escape_text, 32> control_escapes = [] {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::array<escape_text, 32> table{};
-  for (std::size_t c = 0; c < table.size(); ++c) {
-    const auto letter = short_meanings.find(static_cast<char>(c));
-    if (letter == short_meanings.npos) {
-      table[c] = {{'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6};
-    } else {
-      table[c] = {{'\\', short_letters[letter]}, 2};
-    }
-  }
-  return table;
-}();
-
 }  // namespace
 
 unescaped read_escape(std::string_view text) noexcept {
@@ -81,11 +62,22 @@ unescaped read_escape(std::string_view text) noexcept {
   return to_utf8(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), 12);
 }
 
-std::string_view escape_for(char c) noexcept {
-  if (c == '"') return "\\\"";
-  if (c == '\\') return "\\\\";
-  const auto& escape = control_escapes[static_cast<unsigned char>(c)];
-  return {escape.text.data(), escape.size};
-}
+constexpr std::array<escape_text, 128> escape_texts = [] {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::array<escape_text, 128> table{};
+  for (std::size_t c = 0; c < 32; ++c) table[c] = {{'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6};
+  for (std::size_t i = 0; i < short_letters.size(); ++i) {
+    const char c = short_meanings[i];
+    if (needs_escape(c)) table[static_cast<unsigned char>(c)] = {{'\\', short_letters[i]}, 2};
+  }
+  return table;
+}();
+
+constexpr std::array<char, 256> escape_meanings = [] {
+  std::array<char, 256> table{};
+  for (std::size_t i = 0; i < short_letters.size(); ++i)
+    table[static_cast<unsigned char>(short_letters[i])] = short_meanings[i];
+  return table;
+}();
 
 }  // namespace antiphon::detail

@@ -20,11 +20,18 @@ struct unescaped {
 // half of one is none, since it has no UTF-8 form.
 unescaped read_escape(std::string_view text) noexcept;
 
-inline bool needs_escape(char c) noexcept {
+constexpr bool needs_escape(char c) noexcept {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-// The escape for a byte that needs one.
-std::string_view escape_for(char c) noexcept;
+// The escape for a byte that needs one: eight bytes may be copied, `size` of them count.
+struct escape_text {
+  std::array<char, 7> text;
+  unsigned char size;
+};
+extern const std::array<escape_text, 128> escape_texts;
+
+// What the letter behind a backslash stands for; 0 for 'u' and for what is no escape.
+extern const std::array<char, 256> escape_meanings;
 
 }  // namespace antiphon::detail

@@ -1,9 +1,9 @@
 #include "streaming/json_text.hpp"
 
-#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <system_error>
@@ -27,16 +27,17 @@ std::size_t skip_json_value(std::string_view text) noexcept {
 }
 
 bool unescape(std::string_view inside, std::string& out) {
-  for (;;) {
-    const std::size_t backslash = inside.find('\\');
-    out.append(inside.substr(0, backslash));
-    if (backslash == std::string_view::npos) return true;
-    inside.remove_prefix(backslash);
-    const unescaped escape = read_escape(inside);
-    if (escape.length == 0) return false;
-    out.append(escape.content());
-    inside.remove_prefix(escape.length);
+  const char* const end = inside.data() + inside.size();
+  std::array<char, 256> small;
+  if (inside.size() + scan::copy_room <= small.size()) {
+    const char* const written = scan::active().unescape(inside.data(), end, small.data());
+    if (written != nullptr) out.assign(small.data(), static_cast<std::size_t>(written - small.data()));
+    return written != nullptr;
   }
+  out.resize(inside.size() + scan::copy_room);
+  const char* const written = scan::active().unescape(inside.data(), end, out.data());
+  out.resize(written == nullptr ? 0 : static_cast<std::size_t>(written - out.data()));
+  return written != nullptr;
 }
 
 template <class Number>

@@ -8,7 +8,9 @@
 namespace antiphon::detail {
 
 inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-inline bool is_json_blank(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+inline bool is_json_blank(char c) noexcept {
+  return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+}
 
 /// The inside of a string token.
 inline std::string_view without_quotes(std::string_view token) noexcept {
@@ -24,8 +26,8 @@ inline bool ends_scalar(char c) noexcept {
 /// extent only: strings and brackets are followed, the grammar inside isn't checked.
 std::size_t skip_json_value(std::string_view text) noexcept;
 
-/// Appends the content of a JSON string (`inside`: without its quotes) to `out`; false when an escape is
-/// malformed or a surrogate stands alone.
+/// Sets `out` to the content of a JSON string (`inside`: without its quotes); false when an escape is malformed,
+/// a surrogate stands alone or a control character is in it.
 bool unescape(std::string_view inside, std::string& out);
 
 /// The number in `token` (of valid grammar), correctly rounded; false when it is beyond a `Number`'s range.

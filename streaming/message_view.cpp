@@ -19,22 +19,28 @@ struct envelope {
   std::string_view jsonrpc, id, method, params, result, error;
 };
 
+std::string_view* find_plain(envelope& members, std::string_view name) noexcept {
+  switch (name.size()) {
+    case 2: return name == "id" ? &members.id : nullptr;
+    case 5: return name == "error" ? &members.error : nullptr;
+    case 6:
+      if (name == "method") return &members.method;
+      if (name == "params") return &members.params;
+      return name == "result" ? &members.result : nullptr;
+    case 7: return name == "jsonrpc" ? &members.jsonrpc : nullptr;
+    default: return nullptr;
+  }
+}
+
 std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
   // The longest name that matters with each letter escaped: anything longer is no name of ours.
   constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
-  if (name.size() > most) return nullptr;
-  const auto find = [&members](auto is) -> std::string_view* {
-    if (is("id")) return &members.id;
-    if (is("method")) return &members.method;
-    if (is("params")) return &members.params;
-    if (is("jsonrpc")) return &members.jsonrpc;
-    if (is("result")) return &members.result;
-    if (is("error")) return &members.error;
-    return nullptr;
-  };
-  std::string_view* const plain = find([name](std::string_view known) { return name == known; });
-  if (plain != nullptr || name.find('\\') == name.npos) return plain;
-  return find([name](std::string_view known) { return detail::same_content(name, known); });
+  std::string_view* const plain = find_plain(members, name);
+  if (plain != nullptr || name.size() > most || name.find('\\') == name.npos) return plain;
+  for (const std::string_view known : {"id", "method", "params", "jsonrpc", "result", "error"}) {
+    if (detail::same_content(name, known)) return find_plain(members, known);
+  }
+  return nullptr;
 }
 
 // False when `text`, which begins with a bracket, isn't an object from end to end.
@@ -59,24 +65,24 @@ bool collect(std::string_view text, envelope& members) noexcept {
 // not.
 bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0); }
 
-bool is_string(std::string_view text) noexcept {
+// `text`, a token within `whole`.
+bool is_string(std::string_view text, std::string_view whole) noexcept {
   if (!text.starts_with('"')) return false;
   // Nearly always there is nothing in it that would need a closer look.
-  const char* const begin = text.data() + 1;
-  const char* const end = text.data() + text.size() - 1;
-  const detail::scan::kernels& use = detail::scan::active();
-  return use.simple_end(begin, end) == end || is_valid_scalar(text);
+  const char* const quote = text.data() + text.size() - 1;
+  return detail::scan::active().simple_end(text.data() + 1, whole.data() + whole.size()) == quote ||
+         is_valid_scalar(text);
 }
 
-bool is_id(std::string_view text) noexcept {
-  if (text[0] == '"') return is_string(text);
+bool is_id(std::string_view text, std::string_view whole) noexcept {
+  if (text[0] == '"') return is_string(text, whole);
   const char* const end = text.data() + text.size();
   return text == "null" || detail::scan_number(text.data(), end).end == end;
 }
 
 bool is_version_2(std::string_view text) noexcept {
   if (text == R"("2.0")") return true;
-  return is_string(text) && detail::same_content(without_quotes(text), "2.0");
+  return is_string(text, text) && detail::same_content(without_quotes(text), "2.0");
 }
 
 bool is_params(std::string_view text) noexcept {
@@ -97,7 +103,7 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
   envelope members;
   if (!collect(text, members)) return invalid("The message is not valid JSON.");
 
-  const bool has_valid_id = !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id);
+  const bool has_valid_id = !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id, text);
   if (has_valid_id) view.id_ = members.id;
   view.params_ = members.params;
   view.result_ = members.result;
@@ -111,7 +117,7 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
     return view;
   }
   if (members.method.empty()) return invalid("The member \"method\" is missing.");
-  if (!is_string(members.method)) return invalid("The member \"method\" is not a string.");
+  if (!is_string(members.method, text)) return invalid("The member \"method\" is not a string.");
   view.method_ = without_quotes(members.method);
   view.method_escaped_ = view.method_.find('\\') != view.method_.npos;
   view.answered_ = !members.id.empty();

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/utf8.hpp"
 
@@ -49,6 +50,10 @@ struct bytes64 {
     const auto first = static_cast<std::uint32_t>(_mm256_movemask_epi8(a));
     const auto second = static_cast<std::uint32_t>(_mm256_movemask_epi8(b));
     return first | static_cast<std::uint64_t>(second) << 32;
+  }
+  void store(char* to) const noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32), high);
   }
   std::uint64_t equal(char c) const noexcept {
     const __m256i wanted = _mm256_set1_epi8(c);
@@ -129,7 +134,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx2;
-const kernels avx2{"avx2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
+const kernels avx2{"avx2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/utf8.hpp"
 
@@ -37,6 +38,7 @@ struct bytes64 {
     return {_mm512_mask_loadu_epi8(_mm512_set1_epi8(' '),
                                    _bzhi_u64(~std::uint64_t{0}, static_cast<unsigned>(count)), at)};
   }
+  void store(char* to) const noexcept { _mm512_storeu_si512(to, v); }
   std::uint64_t equal(char c) const noexcept { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
   std::uint64_t below(char c) const noexcept { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(c)); }
   std::uint64_t not_ascii() const noexcept { return _mm512_movepi8_mask(v); }
@@ -83,7 +85,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx512;
-const kernels avx512{"avx512", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
+const kernels avx512{"avx512", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -23,6 +23,9 @@ struct skip_state {
 
 inline constexpr std::size_t most_depth = 1024;
 
+// Whole blocks are copied, whatever counts of them.
+inline constexpr std::size_t copy_room = 72;
+
 /// A walk over the members of one object.
 struct object_walk {
   /// @param object its text, which begins with '{'
@@ -100,6 +103,12 @@ struct kernels {
   /// The same, or the first that is not ASCII.
   const char* (*simple_end)(const char* begin, const char* end) noexcept;
   bool (*is_utf8)(const char* begin, const char* end) noexcept;
+  /// Writes a string's inside, without its escapes, to `out`, where there is room for `copy_room` bytes more than
+  /// it has. The end of what it wrote; null when an escape is malformed or a control character stands there.
+  char* (*unescape)(const char* begin, const char* end, char* out) noexcept;
+  /// Writes text, with escapes where it needs them, to `out` until no `copy_room` bytes are left there, and sets
+  /// it to the end of what it wrote. Where in the text it stopped.
+  const char* (*escape)(const char* begin, const char* end, char*& out, const char* out_end) noexcept;
 };
 
 /// Those in use.
@@ -112,5 +121,8 @@ bool is_scalar(const char* begin, const char* end) noexcept;
 /// How long the \u escape is whose 'u' is at `u`, in bytes from there, both halves of a surrogate pair
 /// together; 0 when it is malformed.
 std::size_t unicode_escape_length(const char* u, const char* end) noexcept;
+
+/// Goes behind the escape at `at`, and writes what it stands for. False when it is malformed.
+bool take_escape(const char*& at, const char* end, char*& out) noexcept;
 
 }  // namespace antiphon::detail::scan

@@ -9,6 +9,7 @@
 //   std::uint64_t digits() const;
 //   std::uint64_t escape_letters() const;                     what may stand behind a backslash
 //   std::uint64_t with_bit_5() const;                         '{' and '}' have it, '[' and ']' don't
+//   void store(char* to) const;
 //   bytes64 folded() const;                                   each byte | 0x20: '[' as '{', ']' as '}'
 // and `std::uint64_t prefix_xor(std::uint64_t)`: bit i is the parity of the bits up to i.
 // and `std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)`.
@@ -60,11 +61,13 @@ inline string_masks find_strings(const bytes64& in, string_state& state) noexcep
   return {quotes, inside, escaped};
 }
 
-// The same for fewer than 64 bytes: what is carried over is that of the last of them.
-inline string_masks find_strings(const bytes64& in, std::size_t count, string_state& state) noexcept {
-  const uint64_t backslash = in.equal('\\');
+// The same for fewer than 64 bytes, which begin at the byte `first`: what is carried over is that of the last
+// of them.
+inline string_masks find_strings(const bytes64& in, std::size_t count, string_state& state,
+                                 unsigned first = 0) noexcept {
+  const uint64_t backslash = in.equal('\\') >> first;
   const uint64_t escaped = escaped_bytes(backslash, state.escaped);
-  const uint64_t quotes = in.equal('"') & ~escaped;
+  const uint64_t quotes = in.equal('"') >> first & ~escaped;
   const uint64_t inside = prefix_xor(quotes) ^ state.inside;
   state.inside = uint64_t{0} - (inside >> (count - 1) & 1);
   state.escaped = escaped >> count & 1;
@@ -172,6 +175,48 @@ bool is_utf8(const char* begin, const char* end) noexcept {
   return byte(1) < 0xC0 && byte(2) < 0xE0 && byte(3) < 0xF0;
 }
 
+char* unescape(const char* begin, const char* end, char* out) noexcept {
+  while (begin < end) {
+    const auto count = static_cast<std::size_t>(end - begin);
+    const bytes64 in = load_upto(begin, count);
+    in.store(out);
+    const uint64_t special = in.equal('\\') | in.below(' ');
+    const auto plain = std::min<std::size_t>(count, static_cast<unsigned>(std::countr_zero(special)));
+    begin += plain;
+    out += plain;
+    if (begin < end && static_cast<unsigned char>(*begin) < ' ') return nullptr;
+    // Where there is one there are often more.
+    while (begin < end && *begin == '\\') {
+      const char meaning = end - begin < 2 ? '\0' : escape_meanings[static_cast<unsigned char>(begin[1])];
+      if (meaning != '\0') {
+        *out++ = meaning;
+        begin += 2;
+      } else if (!take_escape(begin, end, out)) {
+        return nullptr;
+      }
+    }
+  }
+  return out;
+}
+
+const char* escape(const char* begin, const char* end, char*& out, const char* out_end) noexcept {
+  while (begin < end && static_cast<std::size_t>(out_end - out) >= copy_room) {
+    const auto count = static_cast<std::size_t>(end - begin);
+    const bytes64 in = load_upto(begin, count);
+    in.store(out);
+    const uint64_t special = in.equal('"') | in.equal('\\') | in.below(' ');
+    const auto plain = std::min<std::size_t>(count, static_cast<unsigned>(std::countr_zero(special)));
+    begin += plain;
+    out += plain;
+    if (special != 0) {
+      const escape_text& text = escape_texts[static_cast<unsigned char>(*begin++)];
+      std::memcpy(out, &text, sizeof(text));
+      out += text.size;
+    }
+  }
+  return begin;
+}
+
 // ---------------------------------------------------------------- the members of an object
 
 // The masks of one block after the other.
@@ -217,15 +262,24 @@ class blocks {
   bool take_next() noexcept {
     const auto count = static_cast<std::size_t>(walk_.end - walk_.next);
     if (count == 0) return false;
-    const bytes64 in = load_upto(walk_.next, count);
-    const string_masks strings =
-        count >= 64 ? find_strings(in, walk_.strings) : find_strings(in, count, walk_.strings);
+    bytes64 in;
+    string_masks strings;
+    unsigned first = 0;
+    if (count >= 64) {
+      in = bytes64::load(walk_.next);
+      strings = find_strings(in, walk_.strings);
+    } else {
+      // The last 64 bytes are there at once; fewer would have to be copied.
+      first = walk_.block == nullptr ? 0 : 64 - static_cast<unsigned>(count);
+      in = first == 0 ? bytes64::load(walk_.next, count) : bytes64::load(walk_.end - 64);
+      strings = find_strings(in, count, walk_.strings, first);
+    }
     const bytes64 folded = in.folded();
     walk_.block = walk_.next;
     walk_.next += std::min<std::size_t>(count, 64);
     walk_.quotes = strings.quotes;
-    walk_.open = folded.equal('{') & ~strings.inside;
-    walk_.close = folded.equal('}') & ~strings.inside;
+    walk_.open = folded.equal('{') >> first & ~strings.inside;
+    walk_.close = folded.equal('}') >> first & ~strings.inside;
     return true;
   }
 
@@ -239,13 +293,18 @@ class blocks {
   object_walk& walk_;
 };
 
+// Nearly always there are none.
 inline const char* skip_blanks(const char* at, const char* end) noexcept {
-  while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+  while (at != end && static_cast<unsigned char>(*at) <= ' ' &&
+         (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    ++at;
   return at;
 }
 
+// Bytes that a number or word may have, and others: it ends before a blank, ',', ':', ']' or '}'.
 inline bool may_go_on(char c) noexcept {
-  return c != ',' && c != '}' && c != ']' && c != ':' && c != ' ' && c != '\n' && c != '\r' && c != '\t';
+  if (static_cast<unsigned char>(c) <= ' ') return c != ' ' && c != '\n' && c != '\r' && c != '\t';
+  return c != ',' && c != ':' && (c | 0x20) != '}';
 }
 
 bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {

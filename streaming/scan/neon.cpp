@@ -2,6 +2,7 @@
 
 #if defined(__aarch64__)
 
+#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/scan/prefix_xor.hpp"
 #include "streaming/utf8.hpp"
@@ -46,6 +47,9 @@ struct bytes64 {
     const uint8x16_t d = vandq_u8(test(quarters[3]), weight);
     const uint8x16_t halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(halves, halves)), 0);
+  }
+  void store(char* to) const noexcept {
+    for (std::size_t i = 0; i < 4; ++i) vst1q_u8(reinterpret_cast<std::uint8_t*>(to) + 16 * i, quarters[i]);
   }
   std::uint64_t equal(char c) const noexcept {
     const uint8x16_t wanted = vdupq_n_u8(static_cast<std::uint8_t>(c));
@@ -120,7 +124,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels neon;
-const kernels neon{"neon", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
+const kernels neon{"neon", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -8,6 +8,7 @@
 #include "streaming/validate_by_bytes.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 namespace antiphon::detail::scan {
@@ -62,6 +63,31 @@ bool is_utf8(const char* begin, const char* end) noexcept {
   return true;
 }
 
+char* unescape(const char* begin, const char* end, char* out) noexcept {
+  while (begin != end) {
+    if (static_cast<unsigned char>(*begin) < ' ') return nullptr;
+    if (*begin != '\\') {
+      *out++ = *begin++;
+    } else if (!take_escape(begin, end, out)) {
+      return nullptr;
+    }
+  }
+  return out;
+}
+
+const char* escape(const char* begin, const char* end, char*& out, const char* out_end) noexcept {
+  for (; begin != end && static_cast<std::size_t>(out_end - out) >= copy_room; ++begin) {
+    if (!needs_escape(*begin)) {
+      *out++ = *begin;
+      continue;
+    }
+    const escape_text& text = escape_texts[static_cast<unsigned char>(*begin)];
+    std::memcpy(out, text.text.data(), text.text.size());
+    out += text.size;
+  }
+  return begin;
+}
+
 bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
   const std::string_view text(walk.at, static_cast<std::size_t>(walk.end - walk.at));
   if (!text.starts_with('"')) return false;
@@ -102,6 +128,6 @@ bool check(const char* text, std::size_t size, bool last, check_state& state) no
 }  // namespace
 
 extern const kernels portable;
-const kernels portable{"portable", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
+const kernels portable{"portable", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include "streaming/json_escape.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/scan/prefix_xor.hpp"
 #include "streaming/utf8.hpp"
@@ -47,6 +48,9 @@ struct bytes64 {
     for (std::size_t i = 0; i < 4; ++i) out.quarters[i] = change(quarters[i]);
     return out;
   }
+  void store(char* to) const noexcept {
+    for (std::size_t i = 0; i < 4; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i), quarters[i]);
+  }
   std::uint64_t equal(char c) const noexcept {
     const __m128i wanted = _mm_set1_epi8(c);
     return mask([wanted](__m128i v) { return _mm_cmpeq_epi8(v, wanted); });
@@ -85,7 +89,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels sse2;
-const kernels sse2{"sse2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8};
+const kernels sse2{"sse2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -110,10 +110,13 @@ bool decode_sequence(json_cursor& in, T& out) {
   out.clear();
   if (!in.enter_array()) return false;
   for (std::size_t index = 0; in.next_element(); ++index) {
-    // By way of a local: std::vector<bool> has no element to refer to.
-    typename T::value_type element{};
-    if (!decode_value(in, element)) return in.at_index(index);
-    out.push_back(std::move(element));
+    if constexpr (std::is_same_v<typename T::value_type, bool>) {
+      bool element = false;  // std::vector<bool> has no element to refer to
+      if (!decode_value(in, element)) return in.at_index(index);
+      out.push_back(element);
+    } else {
+      if (!decode_value(in, out.emplace_back())) return in.at_index(index);
+    }
   }
   return in.good();
 }
@@ -164,73 +167,94 @@ bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out, std::in
   return (attempt(std::integral_constant<std::size_t, Index>()) || ...) || tried.none_fits(in);
 }
 
-/// Which members of a described struct have been met.
-template <class T>
-using member_flags = std::array<bool, boost::mp11::mp_size<described_members<T>>::value>;
+/// What decoding needs to know of a described struct, the members in the order of their description.
+template <class T, class List = described_members<T>>
+struct struct_plan;
 
-template <class T>
-bool check_required(json_cursor& in, const member_flags<T>& seen) {
-  bool complete = true;
-  std::size_t index = 0;
-  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
-    using member = std::remove_cvref_t<decltype(std::declval<T&>().*descriptor.pointer)>;
-    if (complete && !seen[index] && !is_optional_like<member>) {
-      complete = in.fail(errc::missing_member, "missing member") || in.at_member(descriptor.name);
+template <class T, template <class...> class List, class... Members>
+struct struct_plan<T, List<Members...>> {
+  static constexpr std::size_t size = sizeof...(Members);
+  /// Which members have been met.
+  using flags = std::array<bool, size>;
+
+  static constexpr std::array<std::string_view, size> names{Members::name...};
+  static constexpr std::array<bool, size> required{
+      !is_optional_like<std::remove_cvref_t<decltype(std::declval<T&>().*Members::pointer)>>...};
+
+  template <class Member>
+  static bool decode_member(json_cursor& in, T& out, bool again) {
+    auto& member = out.*Member::pointer;
+    // The last of duplicates counts alone: nothing of an earlier one may show through.
+    if (again) member = std::remove_reference_t<decltype(member)>{};
+    return decode_value(in, member) || in.at_member(Member::name);
+  }
+  static constexpr std::array<bool (*)(json_cursor&, T&, bool), size> decoders{&decode_member<Members>...};
+
+  /// `size` when there is no member of that name.
+  static std::size_t find(std::string_view name) noexcept {
+    std::size_t index = 0;
+    while (index != size && names[index] != name) ++index;
+    return index;
+  }
+
+  static bool decode(json_cursor& in, T& out, std::size_t index, flags& seen) {
+    return decoders[index](in, out, std::exchange(seen[index], true));
+  }
+
+  static bool check_required(json_cursor& in, const flags& seen) {
+    for (std::size_t index = 0; index < size; ++index) {
+      if (!seen[index] && required[index])
+        return in.fail(errc::missing_member, "missing member") || in.at_member(names[index]);
     }
-    ++index;
-  });
-  return complete;
-}
+    return true;
+  }
+};
 
-template <class T>
-bool decode_member(json_cursor& in, T& out, std::string_view key, member_flags<T>& seen) {
-  bool known = false;
+template <class T, class... Members>
+bool decode_by_name(json_cursor& in, T& out, boost::mp11::mp_list<Members...>) {
+  using plan = struct_plan<T>;
+  if (!in.enter_object()) return false;
+  typename plan::flags seen{};
+  bool more = in.next_name();
   bool fine = true;
-  std::size_t index = 0;
-  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
-    if (!known && key == descriptor.name) {
-      known = true;
-      auto& member = out.*descriptor.pointer;
-      // The last of duplicates counts alone: nothing of an earlier one may show through.
-      if (std::exchange(seen[index], true)) member = std::remove_reference_t<decltype(member)>{};
-      fine = decode_value(in, member) || in.at_member(descriptor.name);
+  // Nearly all peers write members in one order, often that of the description: each is asked for in turn.
+  [[maybe_unused]] std::size_t index = 0;
+  [[maybe_unused]] const auto expect = [&]<class Member>(Member) {
+    if (fine && more && in.take_name(std::string_view(Member::name))) {
+      seen[index] = true;
+      fine = plan::template decode_member<Member>(in, out, false);
+      more = fine && in.next_name();
     }
     ++index;
-  });
-  return known ? fine : in.skip_value();
+  };
+  (expect(Members()), ...);
+  while (more) {
+    std::string_view name;
+    if (!in.read_name(name)) return false;
+    const std::size_t found = plan::find(name);
+    if (!(found == plan::size ? in.skip_value() : plan::decode(in, out, found, seen))) return false;
+    more = in.next_name();
+  }
+  return in.good() && plan::check_required(in, seen);
 }
 
 template <class T>
 bool decode_by_name(json_cursor& in, T& out) {
-  if (!in.enter_object()) return false;
-  member_flags<T> seen{};
-  std::string_view key;
-  while (in.next_member(key)) {
-    if (!decode_member(in, out, key, seen)) return false;
-  }
-  return in.good() && check_required<T>(in, seen);
+  return decode_by_name(in, out, boost::mp11::mp_rename<described_members<T>, boost::mp11::mp_list>());
 }
 
 /// A described struct from an array, its members in the order of their description.
 template <class T>
 bool decode_by_position(json_cursor& in, T& out) {
+  using plan = struct_plan<T>;
   if (!in.enter_array()) return false;
-  member_flags<T> seen{};
-  std::size_t index = 0;
-  bool fine = true;
-  bool more = true;
-  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
-    if (!fine || !more) return;
-    more = in.next_element();
-    if (!more) return;
-    seen[index] = true;
-    fine = decode_value(in, out.*descriptor.pointer) || in.at_member(descriptor.name);
-    ++index;
-  });
-  if (!fine || !in.good()) return false;
-  if (more && in.next_element())
-    return in.fail(errc::wrong_length, "expected at most " + std::to_string(index) + " parameters");
-  return in.good() && check_required<T>(in, seen);
+  typename plan::flags seen{};
+  for (std::size_t index = 0; in.next_element(); ++index) {
+    if (index == plan::size)
+      return in.fail(errc::wrong_length, "expected at most " + std::to_string(index) + " parameters");
+    if (!plan::decode(in, out, index, seen)) return false;
+  }
+  return in.good() && plan::check_required(in, seen);
 }
 
 template <class T>
@@ -311,10 +335,7 @@ bool decode_value(json_cursor& in, T& out) {
     out = static_cast<T>(number);
     return true;
   } else if constexpr (std::is_same_v<T, std::string>) {
-    std::string_view content;
-    if (!in.read_string(content)) return false;
-    out.assign(content);
-    return true;
+    return in.read_string(out);
   } else if constexpr (std::is_same_v<T, std::string_view>) {
     return in.read_plain_string(out);
   } else if constexpr (std::is_same_v<T, raw_json>) {

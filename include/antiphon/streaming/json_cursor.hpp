@@ -5,11 +5,14 @@
 
 #include <boost/json/value.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace antiphon {
 struct decode_error;
@@ -38,25 +41,53 @@ class json_cursor {
   /// The coming value in a word: "a string", "the end".
   std::string_view found() noexcept;
 
-  bool read_null() noexcept;  // takes it if it is null; no error otherwise
+  bool read_null() noexcept {  // takes it if it is null; no error otherwise
+    blanks();
+    return at_ != end_ && *at_ == 'n' && literal("null");
+  }
   bool read_bool(bool& out);
-  bool read_int64(std::int64_t& out);
-  bool read_uint64(std::uint64_t& out);
+  bool read_int64(std::int64_t& out) {
+    std::uint64_t magnitude = 0;
+    bool negative = false;
+    if (!read_short(magnitude, negative)) return read_any_int64(out);
+    out = negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude);
+    return true;
+  }
+  bool read_uint64(std::uint64_t& out) {
+    bool negative = false;
+    if (!read_short(out, negative)) return read_any_uint64(out);
+    return !negative || out == 0 || fail(errc::number_out_of_range, "the number is out of range");
+  }
   bool read_float(float& out);
   bool read_double(double& out);
   /// The content, unescaped; the view is valid until the next string is read.
   bool read_string(std::string_view& out);
+  bool read_string(std::string& out);
   /// The content as a part of the text; an error when it has escapes.
   bool read_plain_string(std::string_view& out);
   bool read_raw(std::string_view& out);
   bool read_dom(boost::json::value& out);
   bool skip_value();
 
-  bool enter_array();
+  bool enter_array() { return enter('[') || expected("an array"); }
   /// True when an element follows; false at the end of the array, which it takes, or on error.
-  bool next_element();
-  bool enter_object();
-  bool next_member(std::string_view& key);
+  bool next_element() { return next_before(']', "expected ',' or ']'"); }
+  bool enter_object() { return enter('{') || expected("an object"); }
+  /// True when a member follows, of which then `take_name` or `read_name` takes the name.
+  bool next_name() { return next_before('}', "expected ',' or '}'"); }
+  /// The name and its colon, if it is this one, which needs no escape.
+  bool take_name(std::string_view expected) {
+    blanks();
+    const std::size_t size = expected.size();
+    if (static_cast<std::size_t>(end_ - at_) < size + 2 || *at_ != '"' || at_[size + 1] != '"' ||
+        std::memcmp(at_ + 1, expected.data(), size) != 0)
+      return false;
+    at_ += size + 2;
+    return take_colon();
+  }
+  /// Whichever it is; the view is valid until the next string is read.
+  bool read_name(std::string_view& name) { return read_string(name) && take_colon(); }
+  bool next_member(std::string_view& name) { return next_name() && read_name(name); }
 
   // These return false, for the callers to pass on.
   bool fail(errc code, std::string message);
@@ -70,6 +101,8 @@ class json_cursor {
  private:
   friend class alternatives;
   static constexpr std::size_t least_rereads = 1024 * 1024;
+  // Typed decoding recurses with the type; only a type that contains itself can get this deep.
+  static constexpr unsigned max_depth = 1024;
 
   struct failure {
     errc code;
@@ -77,7 +110,72 @@ class json_cursor {
     std::string message;
   };
 
-  void blanks() noexcept;
+  static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+  void blanks() noexcept {
+    while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+           (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
+      ++at_;
+  }
+  bool take(char c) noexcept {
+    blanks();
+    if (at_ == end_ || *at_ != c) return false;
+    ++at_;
+    return true;
+  }
+  bool enter(char bracket) {
+    if (!take(bracket)) return false;
+    if (++depth_ > max_depth) return fail(errc::nesting_too_deep, "nested too deeply");
+    fresh_ = true;
+    return true;
+  }
+  bool next_before(char bracket, const char* otherwise) {
+    if (!good()) return false;
+    if (take(bracket)) {
+      fresh_ = false;
+      --depth_;
+      return false;
+    }
+    return std::exchange(fresh_, false) || take(',') || fail(errc::invalid_json, otherwise);
+  }
+  bool take_colon() { return take(':') || fail(errc::invalid_json, "expected ':'"); }
+  /// An integer of a few digits; false, with nothing taken, for what needs a closer look.
+  bool read_short(std::uint64_t& magnitude, bool& negative) noexcept {
+    blanks();
+    const char* at = at_;
+    negative = at != end_ && *at == '-';
+    if (negative) ++at;
+    const char* const first = at;
+    at += few_digits(at, magnitude);
+    if (at == first) {
+      const char* const most = end_ - at > 18 ? at + 18 : end_;
+      magnitude = 0;
+      for (; at != most && is_digit(*at); ++at) magnitude = magnitude * 10 + static_cast<unsigned>(*at - '0');
+    }
+    if (at == first || (*first == '0' && at - first > 1)) return false;
+    if (at != end_ && (is_digit(*at) || *at == '.' || *at == 'e' || *at == 'E')) return false;
+    at_ = at;
+    return true;
+  }
+  /// How many digits there are, at most seven, and what they say; 0 for none and for more. How many there are is
+  /// hard to foresee, so that there is no branch for each.
+  std::size_t few_digits(const char* at, std::uint64_t& value) const noexcept {
+    if (std::endian::native != std::endian::little || end_ - at < 8) return 0;
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, at, 8);
+    const std::uint64_t digits = bytes - 0x3030303030303030;
+    const std::uint64_t others = ((bytes + 0x4646464646464646) | digits | bytes) & 0x8080808080808080;
+    const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
+    if (count == 0 || count == 8) return 0;
+    value = digits << (64 - 8 * count);
+    // Pairs, then both halves of the pairs of pairs at once.
+    value = value * 10 + (value >> 8);
+    value = ((value & 0x000000FF000000FF) * 0x000F424000000064 +
+             ((value >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+            32;
+    return count;
+  }
+  bool read_any_int64(std::int64_t& out);
+  bool read_any_uint64(std::uint64_t& out);
   bool number_token(std::string_view what, std::string_view& token, bool& integral);
   template <class Number>
   bool read_real(Number& out);

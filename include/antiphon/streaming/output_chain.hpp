@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,11 @@ class output_chain {
 
   /// Contiguous space for `size` bytes (at most 4096); `advance` says how many were used.
   char* reserve(std::size_t size);
+  /// All the contiguous space there is, at least `size` bytes (at most 4096); `advance` says how many were used.
+  std::span<char> room(std::size_t size) {
+    char* const begin = reserve(size);
+    return {begin, current_.capacity() - current_.size()};
+  }
   void advance(std::size_t size) noexcept {
     current_.commit(size);
     frame_size_ += size;
