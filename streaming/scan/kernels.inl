@@ -199,20 +199,42 @@ char* unescape(const char* begin, const char* end, char* out) noexcept {
   return out;
 }
 
+inline uint64_t find_special(const bytes64& in) noexcept {
+  return in.equal('"') | in.equal('\\') | in.below(' ');
+}
+
+inline char* write_escape(char c, char* out) noexcept {
+  const escape_text& text = escape_texts[static_cast<unsigned char>(c)];
+  std::memcpy(out, &text, sizeof(text));
+  return out + text.size;
+}
+
 const char* escape(const char* begin, const char* end, char*& out, const char* out_end) noexcept {
+  // Blocks with many: so that one need not wait for what was found out about the one before.
+  constexpr std::ptrdiff_t longest = 64 * 6 + 64;
+  while (end - begin >= 128 && out_end - out >= longest) {
+    const bytes64 in = bytes64::load(begin);
+    in.store(out);
+    std::ptrdiff_t at = 0;
+    for (uint64_t special = find_special(in); special != 0; special &= special - 1) {
+      const auto next = static_cast<std::ptrdiff_t>(std::countr_zero(special));
+      bytes64::load(begin + at).store(out);
+      out = write_escape(begin[next], out + (next - at));
+      at = next + 1;
+    }
+    if (at != 0) bytes64::load(begin + at).store(out);
+    out += 64 - at;
+    begin += 64;
+  }
   while (begin < end && static_cast<std::size_t>(out_end - out) >= copy_room) {
     const auto count = static_cast<std::size_t>(end - begin);
     const bytes64 in = load_upto(begin, count);
     in.store(out);
-    const uint64_t special = in.equal('"') | in.equal('\\') | in.below(' ');
+    const uint64_t special = find_special(in);
     const auto plain = std::min<std::size_t>(count, static_cast<unsigned>(std::countr_zero(special)));
     begin += plain;
     out += plain;
-    if (special != 0) {
-      const escape_text& text = escape_texts[static_cast<unsigned char>(*begin++)];
-      std::memcpy(out, &text, sizeof(text));
-      out += text.size;
-    }
+    if (special != 0) out = write_escape(*begin++, out);
   }
   return begin;
 }
