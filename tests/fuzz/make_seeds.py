@@ -51,6 +51,7 @@ JSON = {
     "digits-over-edge": b"[" + b"1," * 30 + b"12345678901234567890]",
     "number-over-edge": b"[" + b" " * 58 + b"-12.5e-3,7]",
     "word-over-edge": b"[" + b" " * 61 + b"false]",
+    "escaped-quote-in-number-at-edge": b"[" + b" " * 59 + b'1\\"2]',
     "integers": b"[" + b",".join(b"%d" % (i * i) for i in range(70)) + b"]",
     "quote-at-edge": at_edge(b'","'),
     "escaped-quote-at-edge": at_edge(b'\\"'),
