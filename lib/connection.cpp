@@ -26,7 +26,7 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       routes_(std::move(routes)),
       options_(std::move(options)),
       out_framing_(options_.framing(options_.limits)),
-      decoder_(options_.framing(options_.limits), options_.limits, *transport_),
+      decoder_(options_.framing(options_.limits), options_.limits, *transport_, options_.check),
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),

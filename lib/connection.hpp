@@ -147,7 +147,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_io() noexcept;
 
   // incoming.cpp
-  void on_frame(std::string_view frame);
+  void on_frame(std::string_view frame, error_code malformed);
   void next_batch_member();
   void end_batch_walk();
   void on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch);

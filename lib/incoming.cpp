@@ -20,15 +20,12 @@ constexpr std::string_view too_much_in_batches = "too much is owed to batches th
 
 }  // namespace
 
-void connection::on_frame(std::string_view frame) {
-  if (options_.check == validation::full) {
-    const error_code bad = validate(frame, options_.limits.depth);
-    if (bad) {
-      ++stats_.malformed_received;
-      answer_without_record({}, static_cast<int>(rpc_errc::parse_error), bad.message(), std::nullopt,
-                            nullptr);
-      return;
-    }
+void connection::on_frame(std::string_view frame, error_code malformed) {
+  if (malformed) {
+    ++stats_.malformed_received;
+    answer_without_record({}, static_cast<int>(rpc_errc::parse_error), malformed.message(), std::nullopt,
+                          nullptr);
+    return;
   }
   frame_messages members(frame);
   if (!members.is_batch()) {

@@ -98,7 +98,7 @@ asio::awaitable<void> connection::read_messages() {
         next_batch_member();
       } else {
         found = decoder_.next();
-        if (found.status == frame_decoder::status::frame) on_frame(found.frame);
+        if (found.status == frame_decoder::status::frame) on_frame(found.frame, found.error);
       }
       in_reader_ = false;
       more = batch_ || found.status == frame_decoder::status::frame;
@@ -135,7 +135,7 @@ asio::awaitable<void> connection::read_messages() {
 
     const frame_decoder::result last = decoder_.finish();
     if (last.status == frame_decoder::status::frame) {
-      on_frame(last.frame);
+      on_frame(last.frame, last.error);
       while (batch_) next_batch_member();
     }
     error_code cut;

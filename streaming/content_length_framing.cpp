@@ -107,6 +107,7 @@ framing::step content_length_framing::body(std::string_view window, std::size_t 
   in_body_ = received < length_;
   if (in_body_) {
     result.need = length_ - received;
+    result.in_body = true;
     return result;
   }
   result.status = status::frame;

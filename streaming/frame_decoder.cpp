@@ -22,8 +22,11 @@ std::size_t most_partial(const limits& bounds) noexcept {
 
 }  // namespace
 
-frame_decoder::frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source)
-    : rules_(std::move(rules)), limits_(detail::clamped(bounds)), source_(&source) {}
+frame_decoder::frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source,
+                             validation check)
+    : rules_(std::move(rules)), limits_(detail::clamped(bounds)), source_(&source) {
+  if (check == validation::full) validator_.emplace(limits_.depth);
+}
 
 buffer& frame_decoder::prepare() {
   const auto partial = buffered();
@@ -87,10 +90,12 @@ frame_decoder::result frame_decoder::take(const framing::step& step) {
     case status::frame:
       taken.frame = current_.bytes().substr(begin_, step.size);
       begin_ += step.size + step.trailer;
+      if (validator_) taken.error = validator_->finish(taken.frame);
       break;
     case status::need_more:
       // The framings of this library refuse earlier; one that forgets its limits is held to them here.
       if (buffered() > most_partial(limits_)) return fail(errc::message_too_large);
+      if (validator_ && step.in_body) validator_->advance(current_.bytes().substr(begin_));
       taken.need = need_ = std::clamp<std::size_t>(step.need, 1, most_partial(limits_));
       break;
     case status::failed: return fail(step.error);

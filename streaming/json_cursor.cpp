@@ -200,8 +200,8 @@ bool json_cursor::read_string(std::string& out) {
   if (!escapes) {
     out.assign(inside);
   } else if (!unescape(inside, out)) {
-    const bool control = std::any_of(inside.begin(), inside.end(),
-                                     [](char c) { return static_cast<unsigned char>(c) < ' '; });
+    const bool control =
+        std::any_of(inside.begin(), inside.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
     return fail(errc::invalid_json,
                 control ? "a control character in a string" : "malformed escape in a string");
   }

@@ -26,8 +26,8 @@ inline bool ends_scalar(char c) noexcept {
 /// extent only: strings and brackets are followed, the grammar inside isn't checked.
 std::size_t skip_json_value(std::string_view text) noexcept;
 
-/// Sets `out` to the content of a JSON string (`inside`: without its quotes); false when an escape is malformed,
-/// a surrogate stands alone or a control character is in it.
+/// Sets `out` to the content of a JSON string (`inside`: without its quotes); false when an escape is
+/// malformed, a surrogate stands alone or a control character is in it.
 bool unescape(std::string_view inside, std::string& out);
 
 /// The number in `token` (of valid grammar), correctly rounded; false when it is beyond a `Number`'s range.

@@ -27,6 +27,7 @@ framing::step line_framing::look(std::string_view window) {
     if (body.size() > limits_.message_bytes) return refused(errc::message_too_large);
     if (end == window.npos) {
       seen_ = window.size();
+      result.in_body = true;
       return result;
     }
     seen_ = 0;

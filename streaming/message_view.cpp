@@ -103,7 +103,8 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
   envelope members;
   if (!collect(text, members)) return invalid("The message is not valid JSON.");
 
-  const bool has_valid_id = !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id, text);
+  const bool has_valid_id =
+      !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id, text);
   if (has_valid_id) view.id_ = members.id;
   view.params_ = members.params;
   view.result_ = members.result;

@@ -54,6 +54,7 @@ framing::step sequence_framing::look(std::string_view window) {
                                                 : structure(window);
   if (size > limits_.message_bytes || (size == 0 && seen_ > limits_.message_bytes))
     return refused(errc::message_too_large);
+  result.in_body = size == 0;
   if (size != 0) {
     result.status = status::frame;
     result.size = size;

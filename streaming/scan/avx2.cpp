@@ -71,7 +71,9 @@ struct bytes64 {
                 _mm256_cmpeq_epi8(high, _mm256_shuffle_epi8(wanted, high)));
   }
   std::uint64_t blanks() const noexcept { return matching(blank_of); }
-  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t escape_letters() const noexcept {
+    return matching(escape_letter_of) | equal('b') | equal('r');
+  }
   std::uint64_t with_bit_5() const noexcept {
     return mask(_mm256_slli_epi16(low, 2), _mm256_slli_epi16(high, 2));
   }
@@ -134,7 +136,8 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx2;
-const kernels avx2{"avx2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
+const kernels avx2{"avx2",     &skip,       &string_end, &member,   &check,
+                   &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -46,7 +46,9 @@ struct bytes64 {
     return _mm512_cmpeq_epi8_mask(v, _mm512_shuffle_epi8(table(by_low_nibble), v));
   }
   std::uint64_t blanks() const noexcept { return matching(blank_of); }
-  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t escape_letters() const noexcept {
+    return matching(escape_letter_of) | equal('b') | equal('r');
+  }
   std::uint64_t with_bit_5() const noexcept { return _mm512_test_epi8_mask(v, _mm512_set1_epi8(0x20)); }
   bytes64 folded() const noexcept { return {_mm512_or_si512(v, _mm512_set1_epi8(0x20))}; }
   std::uint64_t digits() const noexcept {
@@ -57,7 +59,9 @@ struct bytes64 {
   }
   static bytes64 all(std::uint8_t byte) noexcept { return {_mm512_set1_epi8(static_cast<char>(byte))}; }
   bytes64 low_nibbles() const noexcept { return *this & all(0x0F); }
-  bytes64 high_nibbles() const noexcept { return bytes64{_mm512_maskz_srli_epi16(~__mmask32{0}, v, 4)} & all(0x0F); }
+  bytes64 high_nibbles() const noexcept {
+    return bytes64{_mm512_maskz_srli_epi16(~__mmask32{0}, v, 4)} & all(0x0F);
+  }
   bytes64 found_in(const std::uint8_t (&values)[16]) const noexcept {
     return {_mm512_shuffle_epi8(table(values), v)};
   }
@@ -85,7 +89,8 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx512;
-const kernels avx512{"avx512", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
+const kernels avx512{"avx512",   &skip,       &string_end, &member,   &check,
+                     &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

@@ -40,7 +40,8 @@ class checker {
     }
     if (strings.escaped != 0 && !escapes(in, strings.escaped & strings.inside)) return false;
     const uint64_t controls = in.below(' ') & strings.inside;
-    if ((strings.inside & ~strings.quotes) == ~uint64_t{0}) return controls == 0;  // nothing but a string's inside
+    if ((strings.inside & ~strings.quotes) == ~uint64_t{0})
+      return controls == 0;  // nothing but a string's inside
 
     const uint64_t outside = ~(strings.inside | strings.quotes);
     const bytes64 folded = in.folded();
@@ -56,14 +57,15 @@ class checker {
     const uint64_t all = separators | found.strings | found.scalars;
     const uint64_t braces = in.with_bit_5();  // and other bytes that are no brackets
     uint64_t in_objects = state_.in_object();
-    if ((found.open | found.close | state_.outermost()) != 0 && !walk_brackets(found, all, braces, in_objects))
+    if ((found.open | found.close | state_.outermost()) != 0 &&
+        !walk_brackets(found, all, braces, in_objects))
       return false;
     return (wrong_scalars(in, scalars, found.scalars) | wrong_order(found, all, braces, in_objects) |
             controls) == 0;
   }
 
-  // The tokens that come right behind those in `of`. `before`: whether the last token before the block was one
-  // of them; it is set to the same for the next block.
+  // The tokens that come right behind those in `of`. `before`: whether the last token before the block was
+  // one of them; it is set to the same for the next block.
   static uint64_t following(uint64_t of, uint64_t gaps, unsigned char& before) noexcept {
     return add(of, of | gaps, before) & ~gaps;
   }
@@ -72,12 +74,14 @@ class checker {
                                             uint64_t in_objects) noexcept {
     const uint64_t gaps = ~all;
     const uint64_t separators = found.colons | found.commas | found.close;
-    const uint64_t after_value = following(all & ~(found.colons | found.commas | found.open), gaps, state_.after_value);
+    const uint64_t after_value =
+        following(all & ~(found.colons | found.commas | found.open), gaps, state_.after_value);
     const uint64_t after_open = following(found.open, gaps, state_.after_open);
     // A name is a string behind a comma or '{'; behind a comma in an array it's a value.
     const uint64_t at_names = following(found.commas | (found.open & braces), gaps, state_.at_name);
     const uint64_t after_name = following(at_names & found.strings, gaps, state_.after_name);
-    return ((after_value ^ separators) & ~(found.close & after_open)) | ((after_name & in_objects) ^ found.colons) |
+    return ((after_value ^ separators) & ~(found.close & after_open)) |
+           ((after_name & in_objects) ^ found.colons) |
            (at_names & in_objects & ~(found.strings | found.close));
   }
 
@@ -134,7 +138,8 @@ class checker {
     const uint64_t zeros = in.equal('0') & starts;
     const uint64_t others = bytes & ~digits;
     // Most are integers.
-    if (((others | state_.unsettled) != 0 || bytes == ~uint64_t{0}) && !check_others(bytes, starts, others)) return 1;
+    if (((others | state_.unsettled) != 0 || bytes == ~uint64_t{0}) && !check_others(bytes, starts, others))
+      return 1;
     const uint64_t wrong = (zeros << 1 | state_.after_zero) & digits;
     state_.after_zero = zeros >> 63;
     state_.in_scalar = bytes >> 63;

@@ -103,11 +103,12 @@ struct kernels {
   /// The same, or the first that is not ASCII.
   const char* (*simple_end)(const char* begin, const char* end) noexcept;
   bool (*is_utf8)(const char* begin, const char* end) noexcept;
-  /// Writes a string's inside, without its escapes, to `out`, where there is room for `copy_room` bytes more than
-  /// it has. The end of what it wrote; null when an escape is malformed or a control character stands there.
+  /// Writes a string's inside, without its escapes, to `out`, where there is room for `copy_room` bytes more
+  /// than it has. The end of what it wrote; null when an escape is malformed or a control character stands
+  /// there.
   char* (*unescape)(const char* begin, const char* end, char* out) noexcept;
-  /// Writes text, with escapes where it needs them, to `out` until no `copy_room` bytes are left there, and sets
-  /// it to the end of what it wrote. Where in the text it stopped.
+  /// Writes text, with escapes where it needs them, to `out` until no `copy_room` bytes are left there, and
+  /// sets it to the end of what it wrote. Where in the text it stopped.
   const char* (*escape)(const char* begin, const char* end, char*& out, const char* out_end) noexcept;
 };
 

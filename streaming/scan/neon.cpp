@@ -68,7 +68,9 @@ struct bytes64 {
     return mask([wanted, half](uint8x16_t v) { return vceqq_u8(v, vqtbl1q_u8(wanted, vandq_u8(v, half))); });
   }
   std::uint64_t blanks() const noexcept { return matching(blank_of); }
-  std::uint64_t escape_letters() const noexcept { return matching(escape_letter_of) | equal('b') | equal('r'); }
+  std::uint64_t escape_letters() const noexcept {
+    return matching(escape_letter_of) | equal('b') | equal('r');
+  }
   std::uint64_t with_bit_5() const noexcept {
     return mask([](uint8x16_t v) { return vtstq_u8(v, vdupq_n_u8(0x20)); });
   }
@@ -124,7 +126,8 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels neon;
-const kernels neon{"neon", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
+const kernels neon{"neon",     &skip,       &string_end, &member,   &check,
+                   &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

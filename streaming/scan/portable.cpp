@@ -128,6 +128,7 @@ bool check(const char* text, std::size_t size, bool last, check_state& state) no
 }  // namespace
 
 extern const kernels portable;
-const kernels portable{"portable", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
+const kernels portable{"portable", &skip,       &string_end, &member,   &check,
+                       &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

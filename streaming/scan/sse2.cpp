@@ -49,7 +49,8 @@ struct bytes64 {
     return out;
   }
   void store(char* to) const noexcept {
-    for (std::size_t i = 0; i < 4; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i), quarters[i]);
+    for (std::size_t i = 0; i < 4; ++i)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i), quarters[i]);
   }
   std::uint64_t equal(char c) const noexcept {
     const __m128i wanted = _mm_set1_epi8(c);
@@ -89,7 +90,8 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels sse2;
-const kernels sse2{"sse2", &skip, &string_end, &member, &check, &plain_end, &simple_end, &is_utf8, &unescape, &escape};
+const kernels sse2{"sse2",     &skip,       &string_end, &member,   &check,
+                   &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
 

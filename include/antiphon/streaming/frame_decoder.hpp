@@ -2,9 +2,11 @@
 
 #include <antiphon/buffer.hpp>
 #include <antiphon/streaming/framing.hpp>
+#include <antiphon/streaming/validate.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace antiphon {
@@ -25,12 +27,17 @@ class frame_decoder {
     std::string_view frame;
     /// With `need_more`: how many bytes more the frame needs at least.
     std::size_t need = 1;
-    /// With `failed`: why; every later call says the same.
+    /// With `failed`: why; every later call says the same. With `frame`, under `validation::full`: why it is
+    /// no valid JSON (`validate`), if it isn't; the stream goes on.
     error_code error;
   };
 
   /// @param source where buffers come from; outlives the decoder
-  frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source);
+  /// @param check with `full`, frames are checked while they arrive, so that little is left to do once the
+  /// last
+  ///        byte is in; with `envelope`, not at all
+  frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source,
+                validation check = validation::envelope);
 
   /// The buffer to receive into, with space for at least one byte, more when it pays.
   /// Throws what the source throws.
@@ -56,6 +63,7 @@ class frame_decoder {
   std::unique_ptr<framing> rules_;
   limits limits_;
   buffer_source* source_;
+  std::optional<validator> validator_;
   buffer current_;
   std::size_t begin_ = 0;  // first byte of current_ that is not yet given out
   std::size_t need_ = 1;

@@ -34,6 +34,8 @@ class framing {
     std::size_t trailer = 0;
     /// With `need_more`: how many bytes more are needed at least; 1 when unknown.
     std::size_t need = 1;
+    /// With `need_more`: what the window has after `skip` is all body, so that it may be looked at already.
+    bool in_body = false;
     /// With `failed`: why.
     error_code error{};
   };

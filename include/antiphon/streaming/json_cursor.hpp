@@ -156,8 +156,8 @@ class json_cursor {
     at_ = at;
     return true;
   }
-  /// How many digits there are, at most seven, and what they say; 0 for none and for more. How many there are is
-  /// hard to foresee, so that there is no branch for each.
+  /// How many digits there are, at most seven, and what they say; 0 for none and for more. How many there are
+  /// is hard to foresee, so that there is no branch for each.
   std::size_t few_digits(const char* at, std::uint64_t& value) const noexcept {
     if (std::endian::native != std::endian::little || end_ - at < 8) return 0;
     std::uint64_t bytes = 0;

@@ -51,7 +51,8 @@ class output_chain {
 
   /// Contiguous space for `size` bytes (at most 4096); `advance` says how many were used.
   char* reserve(std::size_t size);
-  /// All the contiguous space there is, at least `size` bytes (at most 4096); `advance` says how many were used.
+  /// All the contiguous space there is, at least `size` bytes (at most 4096); `advance` says how many were
+  /// used.
   std::span<char> room(std::size_t size) {
     char* const begin = reserve(size);
     return {begin, current_.capacity() - current_.size()};

@@ -3,7 +3,12 @@
 #include <antiphon/error.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
+
+namespace antiphon::detail::scan {
+struct check_state;
+}
 
 namespace antiphon {
 
@@ -23,5 +28,26 @@ enum class validation {
 /// @return success, or `errc::invalid_json`, `errc::invalid_utf8`, `errc::nesting_too_deep`,
 ///         `errc::number_out_of_range`
 error_code validate(std::string_view text, std::size_t max_depth, std::size_t* offset = nullptr) noexcept;
+
+/// The same check of texts that arrive in pieces, one after the other: what has come is looked at while the
+/// rest is on its way, and not again. Not thread-safe.
+class validator {
+ public:
+  explicit validator(std::size_t max_depth);
+  validator(validator&&) noexcept;
+  validator& operator=(validator&&) noexcept;
+  ~validator();
+
+  /// Looks at what has been added. `so_far` is all of the text that has come; it may lie elsewhere than
+  /// before.
+  void advance(std::string_view so_far) noexcept;
+  /// The text is whole: whether it is valid, as `validate` says it. The next call is about the next text.
+  error_code finish(std::string_view text, std::size_t* offset = nullptr) noexcept;
+
+ private:
+  std::unique_ptr<detail::scan::check_state> state_;
+  std::size_t max_depth_;
+  bool failed_ = false;
+};
 
 }  // namespace antiphon

@@ -1,6 +1,6 @@
 #include "streaming/scan/kernels.hpp"
 #include "streaming/validate_by_bytes.hpp"
-#include "tests/unit/streaming/support.hpp"
+#include "tests/unit/streaming/each_scanner.hpp"
 
 #include <antiphon/streaming/scanner.hpp>
 
@@ -17,19 +17,6 @@
 namespace scan = antiphon::detail::scan;
 
 namespace {
-
-/// Runs `body` with each implementation that this machine has in use.
-template <class Body>
-void with_each(Body body) {
-  const std::string before(antiphon::scanner_implementation());
-  for (const std::string_view name : antiphon::scanner_implementations()) {
-    CAPTURE(name);
-    REQUIRE(antiphon::use_scanner_implementation(name));
-    REQUIRE(antiphon::scanner_implementation() == name);
-    body();
-  }
-  antiphon::use_scanner_implementation(before);
-}
 
 /// A copy with nothing behind it, so that a sanitizer sees whoever reads on.
 class exact {
@@ -148,7 +135,7 @@ TEST_CASE("an implementation is chosen by name, and only one that is there") {
 }
 
 TEST_CASE("backslashes of every number, at every place of a block, end the string where they should") {
-  with_each([] {
+  test::with_each_scanner([] {
     std::mt19937 random(1);
     for (std::size_t before = 0; before < 70; ++before) {
       for (std::size_t run = 0; run < 70; ++run) {
@@ -164,7 +151,7 @@ TEST_CASE("backslashes of every number, at every place of a block, end the strin
 }
 
 TEST_CASE("a string without an end has none") {
-  with_each([] {
+  test::with_each_scanner([] {
     for (std::size_t size = 0; size < 200; ++size) {
       const exact plain(std::string(size, 'x'));
       CHECK(scan::active().string_end(plain.begin(), plain.end()) == nullptr);
@@ -175,7 +162,7 @@ TEST_CASE("a string without an end has none") {
 }
 
 TEST_CASE("what needs an escape is found at every place") {
-  with_each([] {
+  test::with_each_scanner([] {
     for (std::size_t size = 0; size < 140; ++size) {
       const exact plain(std::string(size, '\x7f'));
       REQUIRE(scan::active().plain_end(plain.begin(), plain.end()) == plain.end());
@@ -187,8 +174,134 @@ TEST_CASE("what needs an escape is found at every place") {
   });
 }
 
+TEST_CASE("what is not simple is found at every place, and letters beyond ASCII are not simple") {
+  test::with_each_scanner([] {
+    for (std::size_t size = 0; size < 140; ++size) {
+      const exact simple(std::string(size, '~'));
+      REQUIRE(scan::active().simple_end(simple.begin(), simple.end()) == simple.end());
+      for (const char special : {'"', '\\', '\0', '\x1f', '\x80', '\xFF'}) {
+        const exact with(std::string(size, ' ') + special + std::string(size % 70, 'x'));
+        REQUIRE(scan::active().simple_end(with.begin(), with.end()) == with.begin() + size);
+      }
+    }
+  });
+}
+
+TEST_CASE("strings are escaped and unescaped as byte by byte, wherever the escapes stand") {
+  test::with_each_scanner([] {
+    std::mt19937 random(6);
+    for (int round = 0; round < 3'000; ++round) {
+      std::string plain;
+      std::string expected;
+      for (std::size_t count = random() % 300; count != 0; --count) {
+        static constexpr std::string_view bytes = "\"\\\n\t\x01\x1f/abcdefghi ";
+        const char c = round % 3 == 0 ? bytes[random() % bytes.size()] : bytes[random() % 200 % bytes.size()];
+        plain += c;
+        if (c == '"' || c == '\\') {
+          expected += {'\\', c};
+        } else if (c == '\n' || c == '\t') {
+          expected += {'\\', c == '\n' ? 'n' : 't'};
+        } else if (c < ' ') {
+          expected += c == 1 ? "\\u0001" : "\\u001f";
+        } else {
+          expected += c;
+        }
+      }
+      const exact text(plain);
+      // Room for some of it only, at first.
+      std::string written;
+      const char* at = text.begin();
+      for (std::size_t room = random() % 600; at != text.end(); room += 100) {
+        std::string piece(room, '#');
+        char* out = piece.data();
+        const char* const stopped = scan::active().escape(at, text.end(), out, piece.data() + piece.size());
+        REQUIRE(stopped >= at);
+        at = stopped;
+        written.append(piece.data(), static_cast<std::size_t>(out - piece.data()));
+      }
+      REQUIRE(written == expected);
+
+      const exact escaped(expected);
+      std::string back(escaped.size() + scan::copy_room, '#');
+      char* const end = scan::active().unescape(escaped.begin(), escaped.end(), back.data());
+      REQUIRE(end != nullptr);
+      back.resize(static_cast<std::size_t>(end - back.data()));
+      REQUIRE(back == plain);
+    }
+  });
+}
+
+TEST_CASE("malformed escapes and control characters are refused wherever they stand") {
+  test::with_each_scanner([] {
+    for (std::size_t before = 0; before < 140; ++before) {
+      for (const std::string_view bad :
+           {std::string_view("\x1f"), std::string_view("\0", 1), std::string_view("\\x"),
+            std::string_view("\\u12g4"), std::string_view("\\ud800"), std::string_view("\\"),
+            std::string_view("\\u12")}) {
+        const exact text(std::string(before, 'x') + std::string(bad));
+        std::string out(text.size() + scan::copy_room, '#');
+        REQUIRE(scan::active().unescape(text.begin(), text.end(), out.data()) == nullptr);
+      }
+      const exact pair(std::string(before, 'x') + "\\ud83d\\ude00\\u00e9");
+      std::string out(pair.size() + scan::copy_room, '#');
+      char* const end = scan::active().unescape(pair.begin(), pair.end(), out.data());
+      REQUIRE(end != nullptr);
+      out.resize(static_cast<std::size_t>(end - out.data()));
+      REQUIRE(out == std::string(before, 'x') + "\xF0\x9F\x98\x80\xC3\xA9");
+    }
+  });
+}
+
+TEST_CASE("the members of an object are found, whatever their values are and wherever blocks end") {
+  test::with_each_scanner([] {
+    std::mt19937 random(7);
+    for (int round = 0; round < 2'000; ++round) {
+      std::vector<std::pair<std::string, std::string>> members;
+      std::string object = "{";
+      const auto blanks = [&random] { return std::string(random() % 8 == 0 ? random() % 70 : 0, ' '); };
+      for (std::size_t count = 1 + random() % 6; count != 0; --count) {
+        static const std::vector<std::string> values = {
+            "1", "-2.5e3", "true", "null", "\"\"", "\"a\\\"b{[\"", "[]", "{}", "[1,{\"x\":[\"]\"]}]"};
+        std::string value = values[random() % values.size()];
+        if (random() % 5 == 0) value = "\"" + std::string(random() % 300, 'y') + "\"";
+        if (random() % 5 == 0) value = "[\"" + std::string(random() % 300, '{') + "\\\\\"," + value + "]";
+        const std::string name = std::string(random() % 70, 'n') + (random() % 4 == 0 ? "\\\"" : "");
+        if (!members.empty()) object += ",";
+        object += blanks() + "\"" + name + "\"" + blanks() + ":" + blanks() + value + blanks();
+        members.emplace_back(name, value);
+      }
+      object += "}";
+      const exact text(object);
+      scan::object_walk walk(std::string_view(text.begin(), text.size()));
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        while (*walk.at == ' ') ++walk.at;
+        std::string_view name;
+        std::string_view value;
+        REQUIRE(scan::active().member(walk, name, value));
+        REQUIRE(name == members[i].first);
+        REQUIRE(value == members[i].second);
+        REQUIRE(*walk.at == (i + 1 == members.size() ? '}' : ','));
+        ++walk.at;
+      }
+      REQUIRE(walk.at == text.end());
+      // And none is found where the text is cut off.
+      const exact cut(std::string_view(object).substr(0, random() % object.size()));
+      if (cut.size() == 0) continue;
+      scan::object_walk within(std::string_view(cut.begin(), cut.size()));
+      std::string_view name;
+      std::string_view value;
+      for (std::size_t i = 0; i <= members.size(); ++i) {
+        while (within.at != cut.end() && *within.at == ' ') ++within.at;
+        if (!scan::active().member(within, name, value)) break;
+        REQUIRE(i < members.size());
+        ++within.at;
+      }
+    }
+  });
+}
+
 TEST_CASE("UTF-8 is told from what only looks like it, at every place of a block") {
-  with_each([] {
+  test::with_each_scanner([] {
     for (std::size_t before = 0; before < 130; ++before) {
       for (const char* good : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
                                "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
@@ -209,7 +322,7 @@ TEST_CASE("UTF-8 is told from what only looks like it, at every place of a block
 }
 
 TEST_CASE("structures end where they should, in random text cut at random places") {
-  with_each([] {
+  test::with_each_scanner([] {
     std::mt19937 random(2);
     for (int round = 0; round < 3'000; ++round) check_skip("[" + random_text(random, 80), random);
     check_skip(sample, random);
@@ -219,7 +332,7 @@ TEST_CASE("structures end where they should, in random text cut at random places
 TEST_CASE(
     "the check agrees with the one that goes byte by byte: one message, cut at every byte and changed at "
     "each") {
-  with_each([] {
+  test::with_each_scanner([] {
     std::mt19937 random(3);
     for (std::size_t piece = 0; piece <= sample.size(); ++piece) REQUIRE(checked(sample, piece));
     for (std::size_t at = 0; at < sample.size(); ++at) {
@@ -237,14 +350,14 @@ TEST_CASE(
 }
 
 TEST_CASE("the check agrees with the one that goes byte by byte: random text") {
-  with_each([] {
+  test::with_each_scanner([] {
     std::mt19937 random(4);
     for (int round = 0; round < 20'000; ++round) check_check(random_text(random, 40), random);
   });
 }
 
 TEST_CASE("numbers, words and escapes may stand across every edge of a block") {
-  with_each([] {
+  test::with_each_scanner([] {
     std::mt19937 random(5);
     for (std::size_t before = 40; before < 75; ++before) {
       for (const char* token : {"0",
