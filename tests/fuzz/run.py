@@ -109,7 +109,7 @@ def replay(build, target):
     if done.returncode == 0 and total:
         print(f"{target}: {lines[-1]}")
         return int(total[1]), 0
-    print(f"{target}: exit code {done.returncode}", *(f"    {line}" for line in lines[-40:]), sep="\n")
+    print(f"{target}: exit code {done.returncode}", *(f"    {line}" for line in lines[-3:]), sep="\n")
     return 0, 1
 
 
