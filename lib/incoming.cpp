@@ -249,11 +249,11 @@ void connection::release_order(record& call) {
 
 void connection::on_cancel(const message_view& message) {
   json_cursor in(message.params_text());
-  std::string_view key;
+  string_token name;
   std::string_view id;
   if (!in.enter_object()) return;
-  while (in.next_member(key)) {
-    const bool wanted = key == "id";
+  while (in.next_member(name)) {
+    const bool wanted = name.is("id");
     std::string_view value;
     if (!in.read_raw(value)) return;
     if (wanted) id = value;

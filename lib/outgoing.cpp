@@ -260,21 +260,20 @@ call_failure connection::error_of(const message_view& message) const {
   call_failure failure{make_error_code(errc::invalid_response), "the peer's error is malformed",
                        std::nullopt};
   json_cursor in(message.error_text());
-  std::string_view key;
+  string_token name;
   std::int64_t code = 0;
   std::string text;
   bool has_code = false;
   if (!in.enter_object()) return failure;
   std::optional<raw_json> data;
-  while (in.next_member(key)) {
-    std::string_view value;
-    if (key == "code") {
+  while (in.next_member(name)) {
+    if (name.is("code")) {
       if (!in.read_int64(code)) return failure;
       has_code = std::in_range<int>(code);
-    } else if (key == "message") {
-      if (!in.read_string(value)) return failure;
-      text = value;
-    } else if (key == "data") {
+    } else if (name.is("message")) {
+      if (!in.read_string(text)) return failure;
+    } else if (name.is("data")) {
+      std::string_view value;
       if (!in.read_raw(value)) return failure;
       data = raw_json(value).keep();
     } else if (!in.skip_value()) {

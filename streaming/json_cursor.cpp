@@ -1,5 +1,7 @@
+#include "streaming/json_escape.hpp"
 #include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
+#include "streaming/string_content.hpp"
 
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/json_cursor.hpp>
@@ -19,14 +21,24 @@ constexpr std::string_view end_of_text = "the end of the text";
 constexpr std::string_view end_of_container = "the end of the container";
 constexpr std::string_view malformed = "malformed JSON";
 
+bool are_escapes_valid(std::string_view inside) noexcept {
+  while (!inside.empty()) {
+    if (static_cast<unsigned char>(inside.front()) < ' ') return false;
+    const std::size_t step = inside.front() == '\\' ? read_escape(inside).length : 1;
+    if (step == 0) return false;
+    inside.remove_prefix(step);
+  }
+  return true;
+}
+
 }  // namespace
 
-bool json_cursor::fail(errc code, std::string message) {
-  if (error_ == nullptr) error_ = std::make_shared<failure>(failure{code, {}, std::move(message)});
-  return false;
+bool string_token::is(std::string_view content) const noexcept {
+  return escapes ? same_content(inside, content) : inside == content;
 }
 
 bool json_cursor::at_member(std::string_view name) {
+  if (error_ == nullptr) return false;
   std::string token = "/";
   for (const char c : name) {
     if (c == '~') {
@@ -37,7 +49,7 @@ bool json_cursor::at_member(std::string_view name) {
       token += c;
     }
   }
-  if (error_ != nullptr) error_->path.insert(0, token);
+  error_->path.insert(0, token);
   return false;
 }
 
@@ -52,7 +64,7 @@ bool json_cursor::at_index(std::size_t index) {
 
 decode_error json_cursor::take_error() {
   if (error_ == nullptr) return {};
-  return {make_error_code(error_->code), std::move(error_->path), std::move(error_->message)};
+  return {make_error_code(code_), std::move(error_->path), std::move(error_->message)};
 }
 
 std::string_view json_cursor::found() noexcept {
@@ -75,8 +87,7 @@ std::string_view json_cursor::found() noexcept {
 bool json_cursor::expected(std::string_view what) {
   const std::string_view there = found();
   const bool is_value = there != end_of_text && there != end_of_container && there != malformed;
-  return fail(is_value ? errc::wrong_type : errc::invalid_json,
-              "expected " + std::string(what) + ", found " + std::string(there));
+  return fail(is_value ? errc::wrong_type : errc::invalid_json, "expected ", what, ", found ", there);
 }
 
 bool json_cursor::at_end() {
@@ -172,64 +183,57 @@ bool json_cursor::read_real(Number& out) {
 bool json_cursor::read_float(float& out) { return read_real(out); }
 bool json_cursor::read_double(double& out) { return read_real(out); }
 
-bool json_cursor::string_token(std::string_view& inside, bool& escapes) {
+bool json_cursor::take_string(detail::string_token& out) {
   blanks();
   if (at_ == end_ || *at_ != '"') return expected("a string");
   const scan::kernels& use = scan::active();
   const char* const begin = at_ + 1;
   const char* const special = use.simple_end(begin, end_);
-  escapes = false;
   if (special != end_ && *special == '"') {
-    inside = {begin, static_cast<std::size_t>(special - begin)};
+    out = {{begin, static_cast<std::size_t>(special - begin)}, false};
+    at_ = special + 1;
     return true;
   }
   const char* const quote = use.string_end(special, end_);
   if (quote == nullptr) return fail(errc::invalid_json, "a string without an end");
-  inside = {begin, static_cast<std::size_t>(quote - begin)};
-  escapes = std::memchr(special, '\\', static_cast<std::size_t>(quote - special)) != nullptr;
+  out.inside = {begin, static_cast<std::size_t>(quote - begin)};
+  out.escapes = std::memchr(special, '\\', static_cast<std::size_t>(quote - special)) != nullptr;
   // With escapes, whoever takes them out finds control characters.
-  if (!escapes && use.plain_end(special, quote) != quote)
+  if (!out.escapes && use.plain_end(special, quote) != quote)
     return fail(errc::invalid_json, "a control character in a string");
-  return use.is_utf8(special, quote) || fail(errc::invalid_utf8, "a string that is not UTF-8");
+  if (!use.is_utf8(special, quote)) return fail(errc::invalid_utf8, "a string that is not UTF-8");
+  at_ = quote + 1;
+  return true;
+}
+
+bool json_cursor::bad_escapes(std::string_view inside) {
+  const bool control =
+      std::any_of(inside.begin(), inside.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  at_ = inside.data() - 1;
+  return fail(errc::invalid_json,
+              control ? "a control character in a string" : "malformed escape in a string");
 }
 
 bool json_cursor::read_string(std::string& out) {
-  std::string_view inside;
-  bool escapes = false;
-  if (!string_token(inside, escapes)) return false;
-  if (!escapes) {
-    out.assign(inside);
-  } else if (!unescape(inside, out)) {
-    const bool control =
-        std::any_of(inside.begin(), inside.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
-    return fail(errc::invalid_json,
-                control ? "a control character in a string" : "malformed escape in a string");
-  }
-  at_ = inside.data() + inside.size() + 1;
+  detail::string_token token;
+  if (!take_string(token)) return false;
+  if (token.escapes) return unescape(token.inside, out) || bad_escapes(token.inside);
+  out.assign(token.inside);
   return true;
 }
 
-bool json_cursor::read_string(std::string_view& out) {
-  std::string_view inside;
-  bool escapes = false;
-  if (!string_token(inside, escapes)) return false;
-  if (escapes) {
-    scratch_ = std::make_shared<std::string>();
-    if (!read_string(*scratch_)) return false;
-    out = *scratch_;
-    return true;
-  }
-  out = inside;
-  at_ = inside.data() + inside.size() + 1;
-  return true;
+bool json_cursor::read_string(detail::string_token& out) {
+  return take_string(out) && (!out.escapes || are_escapes_valid(out.inside) || bad_escapes(out.inside));
 }
 
 bool json_cursor::read_plain_string(std::string_view& out) {
-  bool escapes = false;
-  if (!string_token(out, escapes)) return false;
-  if (escapes) return fail(errc::wrong_type, "the string has escapes and can't be viewed in place");
-  at_ = out.data() + out.size() + 1;
-  return true;
+  detail::string_token token;
+  const char* const before = at_;
+  if (!take_string(token)) return false;
+  out = token.inside;
+  if (!token.escapes) return true;
+  at_ = before;
+  return fail(errc::wrong_type, "the string has escapes and can't be viewed in place");
 }
 
 bool json_cursor::read_raw(std::string_view& out) {
@@ -257,6 +261,7 @@ bool json_cursor::read_dom(boost::json::value& out) {
   boost::json::value_stack stack;
   stack.reset(out.storage());
 
+  std::string text_of_string;
   const auto scalar = [&] {
     blanks();
     std::string_view text;
@@ -268,8 +273,8 @@ bool json_cursor::read_dom(boost::json::value& out) {
     } else if (literal("false")) {
       stack.push_bool(false);
     } else if (at_ != end_ && *at_ == '"') {
-      if (!read_string(text)) return false;
-      stack.push_string({text.data(), text.size()});
+      if (!read_string(text_of_string)) return false;
+      stack.push_string(text_of_string);
     } else if (number_token("a value", text, integral)) {
       std::int64_t small = 0;
       std::uint64_t large = 0;
@@ -308,9 +313,8 @@ bool json_cursor::read_dom(boost::json::value& out) {
     // Close what ends here, then stand before the next value.
     for (;;) {
       level& top = levels.back();
-      std::string_view key;
-      if (top.object ? next_member(key) : next_element()) {
-        if (top.object) stack.push_key({key.data(), key.size()});
+      if (top.object ? next_member(text_of_string) : next_element()) {
+        if (top.object) stack.push_key(text_of_string);
         break;
       }
       if (!good()) return false;
@@ -329,32 +333,41 @@ bool json_cursor::read_dom(boost::json::value& out) {
   return true;
 }
 
-bool alternatives::failed(json_cursor& in) {
-  if (in.good()) in.fail(errc::wrong_type, "a value that does not fit");
+bool alternatives::failed(json_cursor& in, std::size_t which) {
   const auto reread = static_cast<std::size_t>(in.at_ - start_.at_);
-  const bool telling = furthest_.good() || (in.at_ == furthest_.at_ && in.error_->code != errc::wrong_type &&
-                                            furthest_.error_->code == errc::wrong_type);
-  if (in.at_ > furthest_.at_ || telling) furthest_ = in;
+  const errc code = in.code_;
+  const bool telling =
+      !best_ || (in.at_ == furthest_ && code != errc::wrong_type && code_ == errc::wrong_type);
+  if (in.at_ > furthest_ || telling) {
+    furthest_ = in.at_;
+    code_ = code;
+    best_ = which;
+  }
   const std::size_t left = in.rereads_left_;
   if (reread > left) {
     // Not back: whoever tries alternatives further out must not go on either.
     in.rereads_left_ = 0;
-    in.error_.reset();
+    in.quiet_ = start_.quiet_;
+    in.failed_ = false;
     return in.fail(errc::wrong_type, "too many alternatives to try");
   }
   in = start_;
+  in.quiet_ = true;
   in.rereads_left_ = left - reread;
   return false;
 }
 
-bool alternatives::none_fits(json_cursor& in) {
-  if (!in.good()) return false;
-  const std::size_t left = in.rereads_left_;
-  if (furthest_.at_ == start_.at_ && (furthest_.good() || furthest_.error_->code == errc::wrong_type))
-    return in.fail(errc::wrong_type, "no alternative of the variant fits " + std::string(in.found()));
-  in = furthest_;
-  in.rereads_left_ = left;
-  return false;
+std::optional<std::size_t> alternatives::none_fits(json_cursor& in) {
+  in.quiet_ = start_.quiet_;
+  if (!in.good()) return std::nullopt;
+  if (furthest_ == start_.at_ && (!best_ || code_ == errc::wrong_type)) {
+    in.fail(errc::wrong_type, "no alternative of the variant fits ", in.found());
+    return std::nullopt;
+  }
+  if (!in.quiet_) return best_;
+  in.at_ = furthest_;
+  in.fail(code_);
+  return std::nullopt;
 }
 
 }  // namespace antiphon::detail

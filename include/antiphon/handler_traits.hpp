@@ -59,12 +59,14 @@ struct argument_slot<std::string_view> {
   std::string_view view;
   bool decode(json_cursor& in) {
     const json_cursor start = in;
-    if (in.read_plain_string(view)) return true;
+    string_token token;
+    if (!in.read_string(token)) return false;
+    view = token.inside;
+    if (!token.escapes) return true;
     in = start;
-    if (!in.read_string(view)) return false;
-    unescaped = view;
+    const bool read = in.read_string(unescaped);
     view = unescaped;
-    return true;
+    return read;
   }
   // The small string's bytes move with it.
   std::string_view& get() {
@@ -204,8 +206,7 @@ class params_reader {
     };
     if (!(element(Index, std::get<Index>(slots)) && ...)) return false;
     if (more && in_.next_element())
-      return in_.fail(errc::wrong_length,
-                      "expected at most " + std::to_string(sizeof...(Index)) + " parameters, found more");
+      return in_.fail(errc::wrong_length, "expected at most ", sizeof...(Index), " parameters, found more");
     return in_.good() && in_.at_end();
   }
 
@@ -213,12 +214,12 @@ class params_reader {
   bool by_name(Tuple& slots, std::index_sequence<Index...>) {
     std::array<bool, sizeof...(Index)> seen{};
     if (!in_.enter_object()) return false;
-    std::string_view key;
-    while (in_.next_member(key)) {
+    string_token name;
+    while (in_.next_member(name)) {
       bool known = false;
       bool fine = true;
       const auto member = [&](std::size_t index, auto& slot) {
-        if (known || key != names_[index]) return;
+        if (known || !name.is(names_[index])) return;
         known = true;
         if (std::exchange(seen[index], true)) slot = std::remove_reference_t<decltype(slot)>{};
         fine = slot.decode(in_) || at(index);

@@ -38,7 +38,7 @@ class checker {
       if (utf8_errors(text_ + state_.at, in, count, state_.at) != 0) return false;
       state_.utf8_cut = high >> 61;
     }
-    if (strings.escaped != 0 && !escapes(in, strings.escaped & strings.inside)) return false;
+    if (strings.escaped != 0 && !escapes(in, strings)) return false;
     const uint64_t controls = in.below(' ') & strings.inside;
     if ((strings.inside & ~strings.quotes) == ~uint64_t{0})
       return controls == 0;  // nothing but a string's inside
@@ -177,7 +177,7 @@ class checker {
   // The one that began in an earlier block is whole.
   bool settle() const noexcept {
     const char* begin = text_ + state_.at;
-    while (begin != text_ && may_go_on(begin[-1]) && begin[-1] != '"') --begin;
+    while (begin != text_ && !is_separator(begin[-1])) --begin;
     return is_scalar(begin, text_ + size_);
   }
 
@@ -194,7 +194,9 @@ class checker {
   }
 
   // Only \" \\ \/ \b \f \n \r \t and \uXXXX are escapes.
-  bool escapes(const bytes64 in, uint64_t escaped) noexcept {
+  bool escapes(const bytes64 in, const string_masks& strings) noexcept {
+    const uint64_t escaped = strings.escaped;
+    if ((escaped & ~strings.inside) != 0) return false;
     uint64_t unicode = in.equal('u') & escaped;
     if ((escaped & ~in.escape_letters()) != 0) return false;
     for (; unicode != 0; unicode &= unicode - 1) {

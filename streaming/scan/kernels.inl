@@ -323,10 +323,10 @@ inline const char* skip_blanks(const char* at, const char* end) noexcept {
   return at;
 }
 
-// Bytes that a number or word may have, and others: it ends before a blank, ',', ':', ']' or '}'.
-inline bool may_go_on(char c) noexcept {
-  if (static_cast<unsigned char>(c) <= ' ') return c != ' ' && c != '\n' && c != '\r' && c != '\t';
-  return c != ',' && c != ':' && (c | 0x20) != '}';
+// What ends a number or word: a blank, ',', ':', a bracket that closes.
+inline bool is_separator(char c) noexcept {
+  if (static_cast<unsigned char>(c) <= ' ') return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+  return c == ',' || c == ':' || (c | 0x20) == '}';
 }
 
 bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
@@ -347,7 +347,8 @@ bool member(object_walk& walk, std::string_view& name, std::string_view& value) 
   } else if (*at == '{' || *at == '[') {
     behind = in.structure(at);
   } else {
-    while (behind != end && may_go_on(*behind)) ++behind;
+    // A quote or backslash has no place in it; one that was let pass would turn strings inside out.
+    while (behind != end && !is_separator(*behind) && *behind != '"' && *behind != '\\') ++behind;
     if (behind == at) return false;
   }
   if (behind == nullptr) return false;

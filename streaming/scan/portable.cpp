@@ -107,7 +107,7 @@ bool member(object_walk& walk, std::string_view& name, std::string_view& value) 
     skip_state state;
     behind = skip(begin, walk.end, state);
   } else {
-    behind = std::find_if(begin, walk.end, ends_scalar);
+    behind = std::find_if(begin, walk.end, [](char c) { return ends_scalar(c) || c == '"' || c == '\\'; });
     if (behind == begin) return false;
   }
   if (behind == nullptr) return false;

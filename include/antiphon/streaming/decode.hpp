@@ -125,9 +125,7 @@ template <class T>
 bool decode_map(json_cursor& in, T& out) {
   out.clear();
   if (!in.enter_object()) return false;
-  std::string_view key;
-  while (in.next_member(key)) {
-    std::string name(key);  // the cursor's view ends with the next string it reads
+  for (std::string name; in.next_member(name);) {
     typename T::mapped_type value{};
     if (!decode_value(in, value)) return in.at_member(name);
     out.insert_or_assign(std::move(name), std::move(value));
@@ -141,15 +139,13 @@ bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
   [[maybe_unused]] const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
     if (!in.next_element()) {
       if (!in.good()) return false;
-      return in.fail(errc::wrong_length, "expected " + std::to_string(sizeof...(Index)) +
-                                             " elements, found " + std::to_string(index));
+      return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found ", index);
     }
     return decode_value(in, slot) || in.at_index(index);
   };
   if (!(element(Index, std::get<Index>(out)) && ...)) return false;
   if (in.next_element())
-    return in.fail(errc::wrong_length,
-                   "expected " + std::to_string(sizeof...(Index)) + " elements, found more");
+    return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found more");
   return in.good();
 }
 
@@ -160,11 +156,19 @@ bool decode_variant(json_cursor& in, std::variant<Alternatives...>& out, std::in
   const auto attempt = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
     if (!in.good()) return false;
     std::variant_alternative_t<At, std::variant<Alternatives...>> value{};
-    if (!decode_value(in, value)) return tried.failed(in);
+    if (!decode_value(in, value)) return tried.failed(in, At);
     out.template emplace<At>(std::move(value));
-    return true;
+    return tried.fits(in);
   };
-  return (attempt(std::integral_constant<std::size_t, Index>()) || ...) || tried.none_fits(in);
+  if ((attempt(std::integral_constant<std::size_t, Index>()) || ...)) return true;
+  const auto telling = tried.none_fits(in);
+  const auto again = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
+    if (telling != At) return;
+    std::variant_alternative_t<At, std::variant<Alternatives...>> value{};
+    decode_value(in, value);
+  };
+  (again(std::integral_constant<std::size_t, Index>()), ...);
+  return false;
 }
 
 /// What decoding needs to know of a described struct, the members in the order of their description.
@@ -191,9 +195,9 @@ struct struct_plan<T, List<Members...>> {
   static constexpr std::array<bool (*)(json_cursor&, T&, bool), size> decoders{&decode_member<Members>...};
 
   /// `size` when there is no member of that name.
-  static std::size_t find(std::string_view name) noexcept {
+  static std::size_t find(const string_token& name) noexcept {
     std::size_t index = 0;
-    while (index != size && names[index] != name) ++index;
+    while (index != size && !name.is(names[index])) ++index;
     return index;
   }
 
@@ -229,7 +233,7 @@ bool decode_by_name(json_cursor& in, T& out, boost::mp11::mp_list<Members...>) {
   };
   (expect(Members()), ...);
   while (more) {
-    std::string_view name;
+    string_token name;
     if (!in.read_name(name)) return false;
     const std::size_t found = plan::find(name);
     if (!(found == plan::size ? in.skip_value() : plan::decode(in, out, found, seen))) return false;
@@ -250,8 +254,7 @@ bool decode_by_position(json_cursor& in, T& out) {
   if (!in.enter_array()) return false;
   typename plan::flags seen{};
   for (std::size_t index = 0; in.next_element(); ++index) {
-    if (index == plan::size)
-      return in.fail(errc::wrong_length, "expected at most " + std::to_string(index) + " parameters");
+    if (index == plan::size) return in.fail(errc::wrong_length, "expected at most ", index, " parameters");
     if (!plan::decode(in, out, index, seen)) return false;
   }
   return in.good() && plan::check_required(in, seen);
@@ -260,16 +263,16 @@ bool decode_by_position(json_cursor& in, T& out) {
 template <class T>
 bool decode_enum(json_cursor& in, T& out) {
   if constexpr (is_described_enum<T>) {
-    std::string_view name;
+    string_token name;
     if (!in.read_string(name)) return false;
     // enum_from_string would stop at a NUL.
     bool known = false;
     boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>([&](auto descriptor) {
-      if (known || name != descriptor.name) return;
+      if (known || !name.is(descriptor.name)) return;
       known = true;
       out = descriptor.value;
     });
-    return known || in.fail(errc::wrong_type, "unknown value \"" + std::string(name) + "\"");
+    return known || in.fail(errc::wrong_type, "unknown value \"", name.inside, "\"");
   } else {
     std::underlying_type_t<T> number{};
     if (!decode_value(in, number)) return false;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,18 @@ struct decode_error;
 
 namespace antiphon::detail {
 
+/// A string that has been read and not unescaped.
+struct string_token {
+  std::string_view inside;  // without its quotes
+  bool escapes = false;
+  /// Whether its content is this.
+  bool is(std::string_view content) const noexcept;
+};
+
 /// Reads one JSON text from left to right, value by value, for decode.hpp.
 ///
 /// It checks what it reads, so text that was never validated is safe; every reader returns false after
-/// setting the error. Copying it is a way to come back to where it stood. Allocates for strings with escapes
-/// and for errors only.
+/// setting the error. Allocates for an error only, and what the values read own.
 class json_cursor {
  public:
   /// @param owner what pins `text`; shared with the raw_json values read. May be null.
@@ -35,7 +43,7 @@ class json_cursor {
         rereads_left_(least_rereads + 16 * text.size()) {}
 
   const slice* owner() const noexcept { return owner_; }
-  bool good() const noexcept { return error_ == nullptr; }
+  bool good() const noexcept { return !failed_; }
   /// Nothing but whitespace follows; an error otherwise.
   bool at_end();
   /// The coming value in a word: "a string", "the end".
@@ -60,9 +68,8 @@ class json_cursor {
   }
   bool read_float(float& out);
   bool read_double(double& out);
-  /// The content, unescaped; the view is valid until the next string is read.
-  bool read_string(std::string_view& out);
   bool read_string(std::string& out);
+  bool read_string(string_token& out);
   /// The content as a part of the text; an error when it has escapes.
   bool read_plain_string(std::string_view& out);
   bool read_raw(std::string_view& out);
@@ -85,12 +92,28 @@ class json_cursor {
     at_ += size + 2;
     return take_colon();
   }
-  /// Whichever it is; the view is valid until the next string is read.
-  bool read_name(std::string_view& name) { return read_string(name) && take_colon(); }
-  bool next_member(std::string_view& name) { return next_name() && read_name(name); }
+  /// Whichever it is.
+  template <class Name>
+  bool read_name(Name& name) {
+    return read_string(name) && take_colon();
+  }
+  template <class Name>
+  bool next_member(Name& name) {
+    return next_name() && read_name(name);
+  }
 
   // These return false, for the callers to pass on.
-  bool fail(errc code, std::string message);
+  /// The message is put together from `parts`, texts and numbers, when somebody will see it.
+  template <class... Parts>
+  bool fail(errc code, const Parts&... parts) {
+    if (failed_) return false;
+    failed_ = true;
+    code_ = code;
+    if (quiet_) return false;
+    error_ = std::make_shared<failure>();
+    (add_part(parts), ...);
+    return false;
+  }
   bool at_member(std::string_view name);
   bool at_index(std::size_t index);
   /// That `what` was expected here, and what was found.
@@ -105,10 +128,12 @@ class json_cursor {
   static constexpr unsigned max_depth = 1024;
 
   struct failure {
-    errc code;
     std::string path;
     std::string message;
   };
+
+  void add_part(std::string_view text) { error_->message += text; }
+  void add_part(std::size_t number) { error_->message += std::to_string(number); }
 
   static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
   void blanks() noexcept {
@@ -179,7 +204,8 @@ class json_cursor {
   bool number_token(std::string_view what, std::string_view& token, bool& integral);
   template <class Number>
   bool read_real(Number& out);
-  bool string_token(std::string_view& inside, bool& escapes);
+  bool take_string(detail::string_token& out);
+  bool bad_escapes(std::string_view inside);
   bool literal(std::string_view word) noexcept;
 
   const char* at_;
@@ -187,28 +213,38 @@ class json_cursor {
   const slice* owner_;
   bool fresh_ = false;  // right after '[' or '{': no comma is due
   unsigned depth_ = 0;
-  std::size_t rereads_left_;              // bytes that may be read again for the sake of alternatives
-  std::shared_ptr<std::string> scratch_;  // of the last string with escapes
+  std::size_t rereads_left_;  // bytes that may be read again for the sake of alternatives
+  bool quiet_ = false;        // nobody will see the error
+  bool failed_ = false;
+  errc code_{};
   std::shared_ptr<failure> error_;
 };
 
-/// Attempts to read one value in several ways, one after the other.
+/// Attempts to read one value in several ways, one after the other, quietly.
 ///
 /// Alternatives inside alternatives could take time exponential in their depth, so what is read again is
 /// bounded, in proportion to the text.
 class alternatives {
  public:
-  explicit alternatives(const json_cursor& in) : start_(in), furthest_(in) {}
+  explicit alternatives(json_cursor& in) : start_(in), furthest_(in.at_) { in.quiet_ = true; }
 
+  /// An attempt has come through. True.
+  bool fits(json_cursor& in) const noexcept {
+    in.quiet_ = start_.quiet_;
+    return true;
+  }
   /// An attempt has failed: back to where it began, or, when there may be no further one, still failed.
   /// False.
-  bool failed(json_cursor& in);
-  /// All have. The error is that of the one that got furthest. False.
-  bool none_fits(json_cursor& in);
+  bool failed(json_cursor& in, std::size_t which);
+  /// All have. Which one got furthest and is to be tried again, aloud, so that its error is seen; none when
+  /// the error stands.
+  std::optional<std::size_t> none_fits(json_cursor& in);
 
  private:
   json_cursor start_;
-  json_cursor furthest_;
+  const char* furthest_;
+  errc code_{};
+  std::optional<std::size_t> best_;
 };
 
 }  // namespace antiphon::detail
