@@ -107,15 +107,17 @@ bool decode_value(json_cursor& in, T& out);
 
 template <class T>
 bool decode_sequence(json_cursor& in, T& out) {
+  using element = typename T::value_type;
   out.clear();
   if (!in.enter_array()) return false;
-  for (std::size_t index = 0; in.next_element(); ++index) {
-    if constexpr (std::is_same_v<typename T::value_type, bool>) {
-      bool element = false;  // std::vector<bool> has no element to refer to
-      if (!decode_value(in, element)) return in.at_index(index);
-      out.push_back(element);
+  while (in.next_element()) {
+    if constexpr (std::is_same_v<element, bool>) {
+      bool value = false;  // std::vector<bool> has no element to refer to
+      if (!decode_value(in, value)) return in.at_index(out.size());
+      out.push_back(value);
     } else {
-      if (!decode_value(in, out.emplace_back())) return in.at_index(index);
+      if (!decode_value(in, out.emplace_back())) return in.at_index(out.size() - 1);
+      if constexpr (std::integral<element>) in.append_small_integers(out);
     }
   }
   return in.good();

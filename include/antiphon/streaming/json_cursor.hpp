@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace antiphon {
 struct decode_error;
@@ -83,14 +84,17 @@ class json_cursor {
   /// True when a member follows, of which then `take_name` or `read_name` takes the name.
   bool next_name() { return next_before('}', "expected ',' or '}'"); }
   /// The name and its colon, if it is this one, which needs no escape.
-  bool take_name(std::string_view expected) {
+  // Inline, so that the comparison is one with a constant.
+  [[gnu::always_inline]] bool take_name(std::string_view expected) {
     blanks();
     const std::size_t size = expected.size();
     if (static_cast<std::size_t>(end_ - at_) < size + 2 || *at_ != '"' || at_[size + 1] != '"' ||
         std::memcmp(at_ + 1, expected.data(), size) != 0)
       return false;
     at_ += size + 2;
-    return take_colon();
+    if (at_ == end_ || *at_ != ':') return take_colon();
+    ++at_;
+    return true;
   }
   /// Whichever it is.
   template <class Name>
@@ -100,6 +104,24 @@ class json_cursor {
   template <class Name>
   bool next_member(Name& name) {
     return next_name() && read_name(name);
+  }
+
+  /// Behind an element: the elements that follow it, each with the comma before it, for as long as they are
+  /// plain integers of a few digits. What it stops at is for `next_element`.
+  template <class T>
+  void append_small_integers(std::vector<T>& out) {
+    const char* at = at_;
+    for (;;) {
+      std::uint64_t value = 0;
+      if (at == end_ || *at != ',') break;
+      const std::size_t count = few_digits(at + 1, value);
+      if (count == 0 || (count > 1 && at[1] == '0') || !std::in_range<T>(value)) break;
+      // There are eight bytes behind the comma, so that there is one behind the digits.
+      if (at[1 + count] != ',' && at[1 + count] != ']') break;
+      out.push_back(static_cast<T>(value));
+      at += 1 + count;
+    }
+    at_ = at;
   }
 
   // These return false, for the callers to pass on.
@@ -136,12 +158,12 @@ class json_cursor {
   void add_part(std::size_t number) { error_->message += std::to_string(number); }
 
   static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-  void blanks() noexcept {
+  [[gnu::always_inline]] void blanks() noexcept {
     while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
            (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
       ++at_;
   }
-  bool take(char c) noexcept {
+  [[gnu::always_inline]] bool take(char c) noexcept {
     blanks();
     if (at_ == end_ || *at_ != c) return false;
     ++at_;
@@ -153,7 +175,12 @@ class json_cursor {
     fresh_ = true;
     return true;
   }
-  bool next_before(char bracket, const char* otherwise) {
+  [[gnu::always_inline]] bool next_before(char bracket, const char* otherwise) {
+    if (at_ == end_ || *at_ != ',' || fresh_ || failed_) return next_or_end(bracket, otherwise);
+    ++at_;
+    return true;
+  }
+  bool next_or_end(char bracket, const char* otherwise) {
     if (!good()) return false;
     if (take(bracket)) {
       fresh_ = false;
