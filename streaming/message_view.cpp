@@ -65,19 +65,25 @@ bool collect(std::string_view text, envelope& members) noexcept {
 // not.
 bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0); }
 
-// `text`, a token within `whole`.
-bool is_string(std::string_view text, std::string_view whole) noexcept {
-  if (!text.starts_with('"')) return false;
-  // Nearly always there is nothing in it that would need a closer look.
+// Whether nothing in the string `text`, a token within `whole`, needs a closer look; nearly always.
+bool is_simple_string(std::string_view text, std::string_view whole) noexcept {
   const char* const quote = text.data() + text.size() - 1;
-  return detail::scan::active().simple_end(text.data() + 1, whole.data() + whole.size()) == quote ||
-         is_valid_scalar(text);
+  return text.starts_with('"') &&
+         detail::scan::active().simple_end(text.data() + 1, whole.data() + whole.size()) == quote;
+}
+
+bool is_string(std::string_view text, std::string_view whole) noexcept {
+  return is_simple_string(text, whole) || (text.starts_with('"') && is_valid_scalar(text));
+}
+
+bool is_short_integer(std::string_view text) noexcept {
+  return text.size() < 19 && text[0] != '0' && std::all_of(text.begin(), text.end(), detail::is_digit);
 }
 
 bool is_id(std::string_view text, std::string_view whole) noexcept {
   if (text[0] == '"') return is_string(text, whole);
   const char* const end = text.data() + text.size();
-  return text == "null" || detail::scan_number(text.data(), end).end == end;
+  return is_short_integer(text) || text == "null" || detail::scan_number(text.data(), end).end == end;
 }
 
 bool is_version_2(std::string_view text) noexcept {
@@ -118,9 +124,10 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
     return view;
   }
   if (members.method.empty()) return invalid("The member \"method\" is missing.");
-  if (!is_string(members.method, text)) return invalid("The member \"method\" is not a string.");
+  const bool simple = is_simple_string(members.method, text);
+  if (!simple && !is_string(members.method, text)) return invalid("The member \"method\" is not a string.");
   view.method_ = without_quotes(members.method);
-  view.method_escaped_ = view.method_.find('\\') != view.method_.npos;
+  view.method_escaped_ = !simple && view.method_.find('\\') != view.method_.npos;
   view.answered_ = !members.id.empty();
   if (!members.id.empty() && !has_valid_id) {
     return invalid(members.id.size() > bounds.id_bytes

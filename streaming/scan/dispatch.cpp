@@ -53,18 +53,20 @@ const kernels* named(std::string_view name) {
 
 const kernels* first_choice() {
   const char* wanted = std::getenv("ANTIPHON_SCANNER");
-  const kernels* chosen = wanted == nullptr ? nullptr : named(wanted);
-  return chosen == nullptr ? available().front() : chosen;
-}
-
-std::atomic<const kernels*>& choice() {
-  static std::atomic<const kernels*> chosen = first_choice();
-  return chosen;
+  const kernels* const found = wanted == nullptr ? nullptr : named(wanted);
+  return found == nullptr ? available().front() : found;
 }
 
 }  // namespace
 
-const kernels& active() noexcept { return *choice().load(std::memory_order_relaxed); }
+constinit std::atomic<const kernels*> chosen = nullptr;
+
+const kernels& choose() noexcept {
+  // Whoever has set it meanwhile wanted something.
+  const kernels* expected = nullptr;
+  const kernels* const first = first_choice();
+  return chosen.compare_exchange_strong(expected, first, std::memory_order_relaxed) ? *first : *expected;
+}
 
 }  // namespace detail::scan
 
@@ -77,9 +79,9 @@ std::vector<std::string_view> scanner_implementations() {
 std::string_view scanner_implementation() noexcept { return detail::scan::active().name; }
 
 bool use_scanner_implementation(std::string_view name) {
-  const auto* chosen = detail::scan::named(name);
-  if (chosen == nullptr) return false;
-  detail::scan::choice().store(chosen, std::memory_order_relaxed);
+  const auto* wanted = detail::scan::named(name);
+  if (wanted == nullptr) return false;
+  detail::scan::chosen.store(wanted, std::memory_order_relaxed);
   return true;
 }
 

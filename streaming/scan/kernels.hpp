@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -112,8 +113,15 @@ struct kernels {
   const char* (*escape)(const char* begin, const char* end, char*& out, const char* out_end) noexcept;
 };
 
+/// Null until they are first asked for.
+extern std::atomic<const kernels*> chosen;
+const kernels& choose() noexcept;
+
 /// Those in use.
-const kernels& active() noexcept;
+inline const kernels& active() noexcept {
+  const kernels* const use = chosen.load(std::memory_order_relaxed);
+  return use != nullptr ? *use : choose();
+}
 
 /// Whether a number, `true`, `false` or `null` begins at `begin` and ends at a blank, a bracket, ',', ':' or
 /// `end`; numbers within a double's range.

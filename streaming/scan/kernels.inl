@@ -96,11 +96,11 @@ inline unsigned find_end(uint64_t open, uint64_t close, std::size_t& depth) noex
     return 64;
   }
   for (uint64_t both = open | close; both != 0; both &= both - 1) {
-    const auto at = static_cast<unsigned>(std::countr_zero(both));
-    if ((open >> at & 1) != 0) {
+    const uint64_t bracket = both & (~both + 1);
+    if ((open & bracket) != 0) {
       ++depth;
     } else if (--depth == 0) {
-      return at;
+      return static_cast<unsigned>(std::countr_zero(bracket));
     }
   }
   return 64;
@@ -255,7 +255,7 @@ class blocks {
   }
 
   // Behind the string whose opening quote is at `at`; null when it has no end.
-  const char* string(const char* at) noexcept {
+  ANTIPHON_SCAN_INLINE const char* string(const char* at) noexcept {
     if (!go_to(at + 1)) return nullptr;
     uint64_t quotes = walk_.quotes & from(at + 1);
     while (quotes == 0) {
