@@ -90,11 +90,16 @@ frame_decoder::result frame_decoder::take(const framing::step& step) {
     case status::frame:
       taken.frame = current_.bytes().substr(begin_, step.size);
       begin_ += step.size + step.trailer;
-      if (validator_) taken.error = validator_->finish(taken.frame);
+      if (validator_) {
+        // What was seen of a body doesn't count when it was dropped.
+        if (step.skip != 0) validator_->restart();
+        taken.error = validator_->finish(taken.frame);
+      }
       break;
     case status::need_more:
       // The framings of this library refuse earlier; one that forgets its limits is held to them here.
       if (buffered() > most_partial(limits_)) return fail(errc::message_too_large);
+      if (validator_ && step.skip != 0) validator_->restart();
       if (validator_ && step.in_body) validator_->advance(current_.bytes().substr(begin_));
       taken.need = need_ = std::clamp<std::size_t>(step.need, 1, most_partial(limits_));
       break;

@@ -67,9 +67,9 @@ bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0)
 
 // Whether nothing in the string `text`, a token within `whole`, needs a closer look; nearly always.
 bool is_simple_string(std::string_view text, std::string_view whole) noexcept {
+  if (!text.starts_with('"')) return false;
   const char* const quote = text.data() + text.size() - 1;
-  return text.starts_with('"') &&
-         detail::scan::active().simple_end(text.data() + 1, whole.data() + whole.size()) == quote;
+  return detail::scan::active().simple_end(text.data() + 1, whole.data() + whole.size()) == quote;
 }
 
 bool is_string(std::string_view text, std::string_view whole) noexcept {

@@ -218,14 +218,20 @@ validator::validator(validator&&) noexcept = default;
 validator& validator::operator=(validator&&) noexcept = default;
 validator::~validator() = default;
 
+void validator::restart() noexcept {
+  std::construct_at(state_.get(), state_->max_depth);
+  failed_ = false;
+}
+
 void validator::advance(std::string_view so_far) noexcept {
+  if (so_far.size() < state_->at) restart();  // it is another text
   if (!failed_) failed_ = !detail::scan::active().check(so_far.data(), so_far.size(), false, *state_);
 }
 
 error_code validator::finish(std::string_view text, std::size_t* offset) noexcept {
+  if (text.size() < state_->at) restart();
   const bool valid = !failed_ && detail::scan::active().check(text.data(), text.size(), true, *state_);
-  std::construct_at(state_.get(), state_->max_depth);
-  failed_ = false;
+  restart();
   return valid ? error_code() : detail::validate_by_bytes(text, max_depth_, offset);
 }
 

@@ -26,7 +26,8 @@ std::vector<const kernels*> find_available() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool pclmul = __builtin_cpu_supports("pclmul") != 0;
-  const bool bmi = __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+  const bool bmi = __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+                   __builtin_cpu_supports("popcnt") != 0 && __builtin_cpu_supports("lzcnt") != 0;
   const bool wide = __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
                     __builtin_cpu_supports("avx512dq") != 0;
   if (wide && pclmul && bmi) found.push_back(&avx512);

@@ -16,7 +16,7 @@ struct string_state {
   std::uint64_t escaped = 0;  // 1 when the next byte is escaped
 };
 
-/// A walk over one object, array or string.
+/// A walk over one object or array.
 struct skip_state {
   string_state strings;
   std::size_t depth = 0;
@@ -90,7 +90,7 @@ struct check_state {
 
 struct kernels {
   const char* name;
-  /// Goes on with a walk that began at a bracket or quote. Behind its end, or null when `end` comes first.
+  /// Goes on with a walk that began at a bracket. Behind its end, or null when `end` comes first.
   const char* (*skip)(const char* begin, const char* end, skip_state& state) noexcept;
   /// The quote that ends the string in which `begin` is; null when there is none.
   const char* (*string_end)(const char* begin, const char* end) noexcept;

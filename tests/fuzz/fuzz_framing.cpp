@@ -62,7 +62,7 @@ void allow([[maybe_unused]] std::span<char> bytes) {
 class stream {
  public:
   stream(std::unique_ptr<framing> rules, const limits& bounds)
-      : bounds_(bounds), decoder_(std::move(rules), bounds, memory_) {}
+      : bounds_(bounds), decoder_(std::move(rules), bounds, memory_, antiphon::validation::full) {}
 
   void feed(std::string_view bytes) {
     while (!bytes.empty() && !result_.error) {
@@ -96,6 +96,8 @@ class stream {
         case framing::status::frame:
           fuzz::must(awaited_ == 0, "a frame came before the bytes that it needs");
           fuzz::must(last.frame.size() <= bounds_.message_bytes, "a frame is longer than the limit");
+          fuzz::must(last.error == antiphon::validate(last.frame, bounds_.depth),
+                     "a frame's verdict depends on how it came");
           result_.frames.emplace_back(last.frame);
           continue;
         case framing::status::need_more:

@@ -34,7 +34,9 @@ class framing {
     std::size_t trailer = 0;
     /// With `need_more`: how many bytes more are needed at least; 1 when unknown.
     std::size_t need = 1;
-    /// With `need_more`: what the window has after `skip` is all body, so that it may be looked at already.
+    /// With `need_more`: what the window has after `skip` begins the body, so that it may be looked at
+    /// already. The frame then gets longer only, but for a trailer of at most 16 bytes; or it is dropped with
+    /// a `skip`.
     bool in_body = false;
     /// With `failed`: why.
     error_code error{};

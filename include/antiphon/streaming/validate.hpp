@@ -23,7 +23,7 @@ enum class validation {
 /// Checks that `text` is one JSON value (RFC 8259) in strict UTF-8 (no overlong forms, no surrogates), with
 /// whitespace around it at most, nested no deeper than `max_depth`, each number within a double's range.
 ///
-/// No recursion, no allocation, one pass.
+/// No recursion, no allocation; one pass, and a second one, byte by byte, over text that it refuses.
 /// @param offset where set, receives the offset in bytes of the first error
 /// @return success, or `errc::invalid_json`, `errc::invalid_utf8`, `errc::nesting_too_deep`,
 ///         `errc::number_out_of_range`
@@ -43,6 +43,8 @@ class validator {
   void advance(std::string_view so_far) noexcept;
   /// The text is whole: whether it is valid, as `validate` says it. The next call is about the next text.
   error_code finish(std::string_view text, std::size_t* offset = nullptr) noexcept;
+  /// Forgets what it has seen: the next call is about another text.
+  void restart() noexcept;
 
  private:
   std::unique_ptr<detail::scan::check_state> state_;

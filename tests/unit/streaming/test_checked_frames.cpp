@@ -101,6 +101,32 @@ TEST_CASE("a valid frame is valid in pieces of every size") {
   });
 }
 
+TEST_CASE("what was seen of a line that turns out blank doesn't count for the next") {
+  test::with_each_scanner([] {
+    for (const std::size_t blanks : {1, 63, 79, 80, 100, 1'000}) {
+      const std::string bytes = std::string(blanks, ' ') + "\n" + std::string(64, 'x') + "{\"a\":1}\n" +
+                                std::string(blanks, ' ') + "\r\n{}\n" + std::string(60'000, ' ');
+      for (const std::size_t most : {std::size_t{1}, blanks, blanks + 1, std::size_t{100'000}}) {
+        const auto found = verdicts(antiphon::line_framing::make, bytes, most);
+        REQUIRE(found.size() == 2);
+        REQUIRE(found[0] == antiphon::errc::invalid_json);
+        REQUIRE_FALSE(found[1]);
+      }
+    }
+  });
+}
+
+TEST_CASE("a validator that is given a shorter text takes it for another") {
+  test::with_each_scanner([] {
+    antiphon::validator check(100);
+    check.advance(std::string(1'000, ' '));
+    CHECK_FALSE(check.finish("{}"));
+    check.advance(std::string(1'000, ' '));
+    check.advance("[");
+    CHECK_FALSE(check.finish("[1]"));
+  });
+}
+
 TEST_CASE("without being asked for, frames aren't checked") {
   const limits bounds;
   test::counting_source memory;

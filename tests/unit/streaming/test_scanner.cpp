@@ -387,6 +387,8 @@ TEST_CASE("numbers, words and escapes may stand across every edge of a block") {
         check_check("[" + std::string(before / 2, '1') + "," + std::string(before - before / 2, ' ') + token,
                     random);
         check_check("[" + std::string(before, ' ') + token + ",1]", random);
+        check_check(std::string(before, ' ') + "[" + token + "]", random);
+        check_check(std::string(before, ' ') + "{\"a\":" + token + "}", random);
         check_check(std::string(before, ' ') + token, random);
         std::string ones;
         for (std::size_t i = 0; i < before; ++i) ones += "7,";
