@@ -103,10 +103,10 @@ TEST_CASE("a valid frame is valid in pieces of every size") {
 
 TEST_CASE("what was seen of a line that turns out blank doesn't count for the next") {
   test::with_each_scanner([] {
-    for (const std::size_t blanks : {1, 63, 79, 80, 100, 1'000}) {
+    for (const std::size_t blanks : {1u, 63u, 79u, 80u, 100u, 1000u}) {
       const std::string bytes = std::string(blanks, ' ') + "\n" + std::string(64, 'x') + "{\"a\":1}\n" +
                                 std::string(blanks, ' ') + "\r\n{}\n" + std::string(60'000, ' ');
-      for (const std::size_t most : {std::size_t{1}, blanks, blanks + 1, std::size_t{100'000}}) {
+      for (const std::size_t most : {std::size_t{1}, blanks, blanks + 1, std::size_t{100000}}) {
         const auto found = verdicts(antiphon::line_framing::make, bytes, most);
         REQUIRE(found.size() == 2);
         REQUIRE(found[0] == antiphon::errc::invalid_json);
