@@ -176,6 +176,36 @@ bool is_utf8(const char* begin, const char* end) noexcept {
 }
 
 char* unescape(const char* begin, const char* end, char* out) noexcept {
+  // Blocks with many: so that one need not wait for what was found out about the one before.
+  while (end - begin >= 128) {
+    const bytes64 in = bytes64::load(begin);
+    if (in.below(' ') != 0) return nullptr;
+    in.store(out);
+    const uint64_t backslash = in.equal('\\');
+    uint64_t carry = 0;
+    std::ptrdiff_t at = 0;
+    for (uint64_t starts = backslash & ~escaped_bytes(backslash, carry); starts != 0; starts &= starts - 1) {
+      const auto next = static_cast<std::ptrdiff_t>(std::countr_zero(starts));
+      bytes64::load(begin + at).store(out);
+      out += next - at;
+      at = next + 2;
+      const char meaning = escape_meanings[static_cast<unsigned char>(begin[next + 1])];
+      if (meaning != '\0') {
+        *out++ = meaning;
+        continue;
+      }
+      const char* escape = begin + next;
+      if (!take_escape(escape, end, out)) return nullptr;
+      at = escape - begin;
+      break;  // it may be longer than the block
+    }
+    if (at == 0 || (at < 64 && backslash >> at == 0)) {
+      if (at != 0) bytes64::load(begin + at).store(out);
+      out += 64 - at;
+      at = 64;
+    }
+    begin += at;
+  }
   while (begin < end) {
     const auto count = static_cast<std::size_t>(end - begin);
     const bytes64 in = load_upto(begin, count);

@@ -111,13 +111,18 @@ class json_cursor {
   template <class T>
   void append_small_integers(std::vector<T>& out) {
     const char* at = at_;
-    for (;;) {
-      std::uint64_t value = 0;
-      if (at == end_ || *at != ',') break;
-      const std::size_t count = few_digits(at + 1, value);
-      if (count == 0 || (count > 1 && at[1] == '0') || !std::in_range<T>(value)) break;
-      // There are eight bytes behind the comma, so that there is one behind the digits.
-      if (at[1 + count] != ',' && at[1 + count] != ']') break;
+    while (end_ - at > 8 && *at == ',' && std::endian::native == std::endian::little) {
+      std::uint64_t bytes = 0;
+      std::memcpy(&bytes, at + 1, 8);
+      // Digits have this bit, and of what may stand behind them only brackets: the length is known early,
+      // since the next one waits for it. Then whether they were digits.
+      const std::uint64_t others = ~bytes & 0x1010101010101010;
+      const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
+      if (count == 0 || count == 8 || at[1 + count] != ',' || (count > 1 && at[1] == '0')) break;
+      const std::uint64_t digits = (bytes - 0x3030303030303030) << (64 - 8 * count);
+      if ((((digits + 0x7676767676767676) | digits) & 0x8080808080808080) != 0) break;
+      const std::uint64_t value = from_digits(digits);
+      if (!std::in_range<T>(value)) break;
       out.push_back(static_cast<T>(value));
       at += 1 + count;
     }
@@ -218,13 +223,15 @@ class json_cursor {
     const std::uint64_t others = ((bytes + 0x4646464646464646) | digits | bytes) & 0x8080808080808080;
     const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
     if (count == 0 || count == 8) return 0;
-    value = digits << (64 - 8 * count);
-    // Pairs, then both halves of the pairs of pairs at once.
-    value = value * 10 + (value >> 8);
-    value = ((value & 0x000000FF000000FF) * 0x000F424000000064 +
-             ((value >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
-            32;
+    value = from_digits(digits << (64 - 8 * count));
     return count;
+  }
+  /// Eight digits, the first the lowest byte: pairs, then both halves of the pairs of pairs at once.
+  static std::uint64_t from_digits(std::uint64_t digits) noexcept {
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & 0x000000FF000000FF) * 0x000F424000000064 +
+            ((digits >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+           32;
   }
   bool read_any_int64(std::int64_t& out);
   bool read_any_uint64(std::uint64_t& out);
