@@ -118,9 +118,12 @@ class json_cursor {
       // since the next one waits for it. Then whether they were digits.
       const std::uint64_t others = ~bytes & 0x1010101010101010;
       const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
-      if (count == 0 || count == 8 || at[1 + count] != ',' || (count > 1 && at[1] == '0')) break;
+      if (count == 0 || count == 8 || at[1 + count] != ',') break;
+      // All of it in one test each that hardly ever fails: which digits there are can't be foreseen.
+      const bool leading_zero =
+          static_cast<bool>(static_cast<int>(count > 1) & static_cast<int>((bytes & 0xFF) == '0'));
       const std::uint64_t digits = (bytes - 0x3030303030303030) << (64 - 8 * count);
-      if ((((digits + 0x7676767676767676) | digits) & 0x8080808080808080) != 0) break;
+      if ((((digits + 0x7676767676767676) | digits) & 0x8080808080808080) != 0 || leading_zero) break;
       const std::uint64_t value = from_digits(digits);
       if (!std::in_range<T>(value)) break;
       out.push_back(static_cast<T>(value));
@@ -208,7 +211,8 @@ class json_cursor {
       magnitude = 0;
       for (; at != most && is_digit(*at); ++at) magnitude = magnitude * 10 + static_cast<unsigned>(*at - '0');
     }
-    if (at == first || (*first == '0' && at - first > 1)) return false;
+    if (at == first) return false;
+    if ((static_cast<int>(*first == '0') & static_cast<int>(at - first > 1)) != 0) return false;
     if (at != end_ && (is_digit(*at) || *at == '.' || *at == 'e' || *at == 'E')) return false;
     at_ = at;
     return true;
