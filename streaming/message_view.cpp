@@ -14,53 +14,6 @@ namespace {
 
 using detail::without_quotes;
 
-// The values of the members that matter, as they stand; empty where one is missing.
-struct envelope {
-  std::string_view jsonrpc, id, method, params, result, error;
-};
-
-std::string_view* find_plain(envelope& members, std::string_view name) noexcept {
-  switch (name.size()) {
-    case 2: return name == "id" ? &members.id : nullptr;
-    case 5: return name == "error" ? &members.error : nullptr;
-    case 6:
-      if (name == "method") return &members.method;
-      if (name == "params") return &members.params;
-      return name == "result" ? &members.result : nullptr;
-    case 7: return name == "jsonrpc" ? &members.jsonrpc : nullptr;
-    default: return nullptr;
-  }
-}
-
-std::string_view* find_slot(envelope& members, std::string_view name) noexcept {
-  // The longest name that matters with each letter escaped: anything longer is no name of ours.
-  constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
-  std::string_view* const plain = find_plain(members, name);
-  if (plain != nullptr || name.size() > most || name.find('\\') == name.npos) return plain;
-  for (const std::string_view known : {"id", "method", "params", "jsonrpc", "result", "error"}) {
-    if (detail::same_content(name, known)) return find_plain(members, known);
-  }
-  return nullptr;
-}
-
-// False when `text`, which begins with a bracket, isn't an object from end to end.
-bool collect(std::string_view text, envelope& members) noexcept {
-  const auto step = detail::scan::active().member;
-  detail::scan::object_walk walk(text);
-  std::size_t at = detail::skip_blanks(text, 1);
-  if (at < text.size() && text[at] == '}') return at + 1 == text.size();
-  for (;;) {
-    walk.at = text.data() + at;
-    std::string_view name;
-    std::string_view value;
-    if (!step(walk, name, value)) return false;
-    if (std::string_view* const slot = find_slot(members, name)) *slot = value;
-    if (*walk.at == '}') return walk.at + 1 == walk.end;
-    if (*walk.at != ',') return false;
-    at = detail::skip_blanks(text, static_cast<std::size_t>(walk.at - text.data()) + 1);
-  }
-}
-
 // The envelope goes back to the peer and into logs and tables, so that it is checked even when payloads are
 // not.
 bool is_valid_scalar(std::string_view text) noexcept { return !validate(text, 0); }
@@ -106,8 +59,8 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
   view.answered_ = true;
   text = detail::trim_blanks(text);
   if (!text.starts_with('{')) return invalid("The message is not an object.");
-  envelope members;
-  if (!collect(text, members)) return invalid("The message is not valid JSON.");
+  detail::scan::envelope members;
+  if (!detail::scan::active().members(text, members)) return invalid("The message is not valid JSON.");
 
   const bool has_valid_id =
       !members.id.empty() && members.id.size() <= bounds.id_bytes && is_id(members.id, text);

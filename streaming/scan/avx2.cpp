@@ -3,7 +3,9 @@
 #if defined(__x86_64__)
 
 #include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
+#include "streaming/string_content.hpp"
 #include "streaming/utf8.hpp"
 
 #include <immintrin.h>
@@ -136,7 +138,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx2;
-const kernels avx2{"avx2",     &skip,       &string_end, &member,   &check,
+const kernels avx2{"avx2",     &skip,       &string_end, &members,  &check,
                    &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

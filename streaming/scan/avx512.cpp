@@ -3,7 +3,9 @@
 #if defined(__x86_64__)
 
 #include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
+#include "streaming/string_content.hpp"
 #include "streaming/utf8.hpp"
 
 #include <immintrin.h>
@@ -89,7 +91,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels avx512;
-const kernels avx512{"avx512",   &skip,       &string_end, &member,   &check,
+const kernels avx512{"avx512",   &skip,       &string_end, &members,  &check,
                      &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

@@ -177,7 +177,7 @@ class checker {
   // The one that began in an earlier block is whole.
   bool settle() const noexcept {
     const char* begin = text_ + state_.at;
-    while (begin != text_ && !is_separator(begin[-1]) && begin[-1] != '[') --begin;
+    while (begin != text_ && !ends_scalar(begin[-1]) && begin[-1] != '[') --begin;
     return is_scalar(begin, text_ + size_);
   }
 

@@ -274,117 +274,83 @@ const char* escape(const char* begin, const char* end, char*& out, const char* o
 // The masks of one block after the other.
 class blocks {
  public:
-  explicit blocks(object_walk& walk) noexcept : walk_(walk) {}
-
-  // Makes the block with `at` the current one; false when there are no more.
-  bool go_to(const char* at) noexcept {
-    while (at >= walk_.next) {
-      if (!take_next()) return false;
-    }
-    return true;
-  }
+  explicit blocks(std::string_view text) noexcept : end_(text.data() + text.size()), next_(text.data()) {}
 
   // Behind the string whose opening quote is at `at`; null when it has no end.
   ANTIPHON_SCAN_INLINE const char* string(const char* at) noexcept {
     if (!go_to(at + 1)) return nullptr;
-    uint64_t quotes = walk_.quotes & from(at + 1);
-    while (quotes == 0) {
-      skip_inside();
+    uint64_t quotes = quotes_ & from(at + 1);
+    if (quotes == 0) {
       if (!take_next()) return nullptr;
-      quotes = walk_.quotes;
+      while (quotes_ == 0) {
+        skip_inside();
+        if (!take_next()) return nullptr;
+      }
+      quotes = quotes_;
     }
-    return walk_.block + std::countr_zero(quotes) + 1;
+    return block_ + std::countr_zero(quotes) + 1;
   }
 
   // Behind the structure whose opening bracket is at `at`; null when it has no end.
-  const char* structure(const char* at) noexcept {
+  ANTIPHON_SCAN_INLINE const char* structure(const char* at) noexcept {
     if (!go_to(at)) return nullptr;
     std::size_t depth = 0;
     uint64_t mask = from(at);
     for (;;) {
-      const unsigned found = find_end(walk_.open & mask, walk_.close & mask, depth);
-      if (found != 64) return walk_.block + found + 1;
-      if (walk_.quotes == 0 && walk_.strings.inside != 0) skip_inside();
+      const unsigned found = find_end(open_ & mask, close_ & mask, depth);
+      if (found != 64) return block_ + found + 1;
+      if (quotes_ == 0 && strings_.inside != 0) skip_inside();
       if (!take_next()) return nullptr;
       mask = ~uint64_t{0};
     }
   }
 
  private:
+  // Makes the block with `at` the current one; false when there are no more.
+  ANTIPHON_SCAN_INLINE bool go_to(const char* at) noexcept {
+    while (at >= next_) {
+      if (!take_next()) return false;
+    }
+    return true;
+  }
+
   bool take_next() noexcept {
-    const auto count = static_cast<std::size_t>(walk_.end - walk_.next);
+    const auto count = static_cast<std::size_t>(end_ - next_);
     if (count == 0) return false;
     bytes64 in;
     string_masks strings;
     unsigned first = 0;
     if (count >= 64) {
-      in = bytes64::load(walk_.next);
-      strings = find_strings(in, walk_.strings);
+      in = bytes64::load(next_);
+      strings = find_strings(in, strings_);
     } else {
       // The last 64 bytes are there at once; fewer would have to be copied.
-      first = walk_.block == nullptr ? 0 : 64 - static_cast<unsigned>(count);
-      in = first == 0 ? bytes64::load(walk_.next, count) : bytes64::load(walk_.end - 64);
-      strings = find_strings(in, count, walk_.strings, first);
+      first = block_ == nullptr ? 0 : 64 - static_cast<unsigned>(count);
+      in = first == 0 ? bytes64::load(next_, count) : bytes64::load(end_ - 64);
+      strings = find_strings(in, count, strings_, first);
     }
     const bytes64 folded = in.folded();
-    walk_.block = walk_.next;
-    walk_.next += std::min<std::size_t>(count, 64);
-    walk_.quotes = strings.quotes;
-    walk_.open = folded.equal('{') >> first & ~strings.inside;
-    walk_.close = folded.equal('}') >> first & ~strings.inside;
+    block_ = next_;
+    next_ += std::min<std::size_t>(count, 64);
+    quotes_ = strings.quotes;
+    open_ = folded.equal('{') >> first & ~strings.inside;
+    close_ = folded.equal('}') >> first & ~strings.inside;
     return true;
   }
 
-  uint64_t from(const char* at) const noexcept { return ~uint64_t{0} << (at - walk_.block); }
+  uint64_t from(const char* at) const noexcept { return ~uint64_t{0} << (at - block_); }
 
   // Over blocks in which no string begins or ends.
-  void skip_inside() noexcept {
-    walk_.next = block_of_string_end(walk_.next, walk_.end, walk_.strings.escaped);
-  }
+  void skip_inside() noexcept { next_ = block_of_string_end(next_, end_, strings_.escaped); }
 
-  object_walk& walk_;
+  const char* end_;
+  const char* next_;             // all before it has been looked at
+  const char* block_ = nullptr;  // the 64 bytes that were looked at last; where in them
+  uint64_t quotes_ = 0;          // strings begin and end,
+  uint64_t open_ = 0;            // structures begin, outside of strings,
+  uint64_t close_ = 0;           // and end
+  string_state strings_;
 };
 
-// Nearly always there are none.
-inline const char* skip_blanks(const char* at, const char* end) noexcept {
-  while (at != end && static_cast<unsigned char>(*at) <= ' ' &&
-         (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-    ++at;
-  return at;
-}
-
-// What ends a number or word: a blank, ',', ':', a bracket that closes.
-inline bool is_separator(char c) noexcept {
-  if (static_cast<unsigned char>(c) <= ' ') return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-  return c == ',' || c == ':' || (c | 0x20) == '}';
-}
-
-bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
-  blocks in(walk);
-  const char* const end = walk.end;
-  const char* at = walk.at;
-  if (at == end || *at != '"') return false;
-  const char* const name_end = in.string(at);
-  if (name_end == nullptr) return false;
-  name = {at + 1, static_cast<std::size_t>(name_end - at - 2)};
-  at = skip_blanks(name_end, end);
-  if (at == end || *at != ':') return false;
-  at = skip_blanks(at + 1, end);
-  if (at == end) return false;
-  const char* behind = at;
-  if (*at == '"') {
-    behind = in.string(at);
-  } else if (*at == '{' || *at == '[') {
-    behind = in.structure(at);
-  } else {
-    // A quote or backslash has no place in it; one that was let pass would turn strings inside out.
-    while (behind != end && !is_separator(*behind) && *behind != '"' && *behind != '\\') ++behind;
-    if (behind == at) return false;
-  }
-  if (behind == nullptr) return false;
-  value = {at, static_cast<std::size_t>(behind - at)};
-  walk.at = skip_blanks(behind, end);
-  return walk.at != end;
-}
-
 #include "streaming/scan/check.inl"
+#include "streaming/scan/members.inl"

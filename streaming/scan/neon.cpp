@@ -3,8 +3,10 @@
 #if defined(__aarch64__)
 
 #include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/scan/prefix_xor.hpp"
+#include "streaming/string_content.hpp"
 #include "streaming/utf8.hpp"
 
 #include <arm_neon.h>
@@ -126,7 +128,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels neon;
-const kernels neon{"neon",     &skip,       &string_end, &member,   &check,
+const kernels neon{"neon",     &skip,       &string_end, &members,  &check,
                    &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

@@ -4,6 +4,7 @@
 #include "streaming/json_escape.hpp"
 #include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
+#include "streaming/string_content.hpp"
 #include "streaming/utf8.hpp"
 #include "streaming/validate_by_bytes.hpp"
 
@@ -88,33 +89,24 @@ const char* escape(const char* begin, const char* end, char*& out, const char* o
   return begin;
 }
 
-bool member(object_walk& walk, std::string_view& name, std::string_view& value) noexcept {
-  const std::string_view text(walk.at, static_cast<std::size_t>(walk.end - walk.at));
-  if (!text.starts_with('"')) return false;
-  const char* const quote = string_end(walk.at + 1, walk.end);
-  if (quote == nullptr) return false;
-  name = text.substr(1, static_cast<std::size_t>(quote - walk.at - 1));
-  std::size_t at = skip_blanks(text, name.size() + 2);
-  if (at == text.size() || text[at] != ':') return false;
-  at = skip_blanks(text, at + 1);
-  const char* const begin = walk.at + at;
-  const char* behind = begin;
-  if (begin == walk.end) return false;
-  if (*begin == '"') {
-    behind = string_end(begin + 1, walk.end);
-    if (behind != nullptr) ++behind;
-  } else if (*begin == '{' || *begin == '[') {
-    skip_state state;
-    behind = skip(begin, walk.end, state);
-  } else {
-    behind = std::find_if(begin, walk.end, [](char c) { return ends_scalar(c) || c == '"' || c == '\\'; });
-    if (behind == begin) return false;
+class blocks {
+ public:
+  explicit blocks(std::string_view text) noexcept : end_(text.data() + text.size()) {}
+
+  const char* string(const char* at) const noexcept {
+    const char* const quote = string_end(at + 1, end_);
+    return quote == nullptr ? nullptr : quote + 1;
   }
-  if (behind == nullptr) return false;
-  value = {begin, static_cast<std::size_t>(behind - begin)};
-  walk.at = text.data() + skip_blanks(text, at + value.size());
-  return walk.at != walk.end;
-}
+  const char* structure(const char* at) const noexcept {
+    skip_state state;
+    return skip(at, end_, state);
+  }
+
+ private:
+  const char* end_;
+};
+
+#include "streaming/scan/members.inl"
 
 // Not in pieces: all of it waits until it is there.
 bool check(const char* text, std::size_t size, bool last, check_state& state) noexcept {
@@ -128,7 +120,7 @@ bool check(const char* text, std::size_t size, bool last, check_state& state) no
 }  // namespace
 
 extern const kernels portable;
-const kernels portable{"portable", &skip,       &string_end, &member,   &check,
+const kernels portable{"portable", &skip,       &string_end, &members,  &check,
                        &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan

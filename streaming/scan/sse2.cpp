@@ -3,8 +3,10 @@
 #if defined(__x86_64__)
 
 #include "streaming/json_escape.hpp"
+#include "streaming/json_text.hpp"
 #include "streaming/scan/kernels.hpp"
 #include "streaming/scan/prefix_xor.hpp"
+#include "streaming/string_content.hpp"
 #include "streaming/utf8.hpp"
 
 #include <immintrin.h>
@@ -90,7 +92,7 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)
 }  // namespace
 
 extern const kernels sse2;
-const kernels sse2{"sse2",     &skip,       &string_end, &member,   &check,
+const kernels sse2{"sse2",     &skip,       &string_end, &members,  &check,
                    &plain_end, &simple_end, &is_utf8,    &unescape, &escape};
 
 }  // namespace antiphon::detail::scan
