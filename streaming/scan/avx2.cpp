@@ -32,6 +32,11 @@ namespace {
 
 #include "streaming/scan/letters.inl"
 
+inline __m256i each(char c) noexcept {
+  const void* const at = repeated.of[static_cast<unsigned char>(c)].data();
+  return _mm256_load_si256(static_cast<const __m256i*>(at));
+}
+
 struct bytes64 {
   __m256i low;
   __m256i high;
@@ -58,11 +63,11 @@ struct bytes64 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32), high);
   }
   std::uint64_t equal(char c) const noexcept {
-    const __m256i wanted = _mm256_set1_epi8(c);
+    const __m256i wanted = each(c);
     return mask(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted));
   }
   std::uint64_t below(char c) const noexcept {
-    const __m256i most = _mm256_set1_epi8(static_cast<char>(c - 1));
+    const __m256i most = each(static_cast<char>(c - 1));
     return mask(_mm256_cmpeq_epi8(_mm256_min_epu8(low, most), low),
                 _mm256_cmpeq_epi8(_mm256_min_epu8(high, most), high));
   }
@@ -80,11 +85,11 @@ struct bytes64 {
     return mask(_mm256_slli_epi16(low, 2), _mm256_slli_epi16(high, 2));
   }
   bytes64 folded() const noexcept {
-    const __m256i bit = _mm256_set1_epi8(0x20);
+    const __m256i bit = each(0x20);
     return {_mm256_or_si256(low, bit), _mm256_or_si256(high, bit)};
   }
   std::uint64_t digits() const noexcept {
-    const __m256i zero = _mm256_set1_epi8('0');
+    const __m256i zero = each('0');
     return bytes64{_mm256_sub_epi8(low, zero), _mm256_sub_epi8(high, zero)}.below(10);
   }
   static __m256i table(const std::uint8_t (&values)[16]) noexcept {
@@ -124,12 +129,6 @@ inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
   const __m128i ones = _mm_set1_epi8(static_cast<char>(0xff));
   const __m128i wide = _mm_set_epi64x(0, static_cast<long long>(bits));
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(wide, ones, 0)));
-}
-
-inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
-  unsigned long long sum = 0;
-  carry = _addcarry_u64(carry, a, b, &sum);
-  return sum;
 }
 
 #define ANTIPHON_SCAN_LOOKS_UP

@@ -33,6 +33,10 @@ namespace {
 
 #include "streaming/scan/letters.inl"
 
+inline __m512i each(char c) noexcept {
+  return _mm512_load_si512(repeated.of[static_cast<unsigned char>(c)].data());
+}
+
 struct bytes64 {
   __m512i v;
   static bytes64 load(const char* at) noexcept { return {_mm512_loadu_si512(at)}; }
@@ -41,8 +45,8 @@ struct bytes64 {
                                    _bzhi_u64(~std::uint64_t{0}, static_cast<unsigned>(count)), at)};
   }
   void store(char* to) const noexcept { _mm512_storeu_si512(to, v); }
-  std::uint64_t equal(char c) const noexcept { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
-  std::uint64_t below(char c) const noexcept { return _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(c)); }
+  std::uint64_t equal(char c) const noexcept { return _mm512_cmpeq_epi8_mask(v, each(c)); }
+  std::uint64_t below(char c) const noexcept { return _mm512_cmplt_epu8_mask(v, each(c)); }
   std::uint64_t not_ascii() const noexcept { return _mm512_movepi8_mask(v); }
   std::uint64_t matching(const std::uint8_t (&by_low_nibble)[16]) const noexcept {
     return _mm512_cmpeq_epi8_mask(v, _mm512_shuffle_epi8(table(by_low_nibble), v));
@@ -51,10 +55,10 @@ struct bytes64 {
   std::uint64_t escape_letters() const noexcept {
     return matching(escape_letter_of) | equal('b') | equal('r');
   }
-  std::uint64_t with_bit_5() const noexcept { return _mm512_test_epi8_mask(v, _mm512_set1_epi8(0x20)); }
-  bytes64 folded() const noexcept { return {_mm512_or_si512(v, _mm512_set1_epi8(0x20))}; }
+  std::uint64_t with_bit_5() const noexcept { return _mm512_test_epi8_mask(v, each(0x20)); }
+  bytes64 folded() const noexcept { return {_mm512_or_si512(v, each(0x20))}; }
   std::uint64_t digits() const noexcept {
-    return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
+    return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, each('0')), each(10));
   }
   static __m512i table(const std::uint8_t (&values)[16]) noexcept {
     return _mm512_maskz_broadcast_i32x4(0xFFFF, _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
@@ -77,12 +81,6 @@ inline std::uint64_t prefix_xor(std::uint64_t bits) noexcept {
   const __m128i ones = _mm_set1_epi8(static_cast<char>(0xff));
   const __m128i wide = _mm_set_epi64x(0, static_cast<long long>(bits));
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(wide, ones, 0)));
-}
-
-inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
-  unsigned long long sum = 0;
-  carry = _addcarry_u64(carry, a, b, &sum);
-  return sum;
 }
 
 #define ANTIPHON_SCAN_LOOKS_UP

@@ -11,10 +11,10 @@ class checker {
       : text_(text), size_(size), last_(last), state_(state) {}
 
   bool run() noexcept {
-    while (size_ - state_.at >= 64 + (last_ ? 0 : lookahead)) {
+    const std::size_t needed = last_ ? 64 : 64 + lookahead;
+    for (; state_.at + needed <= size_; state_.at += 64) {
       const bytes64 in = bytes64::load(text_ + state_.at);
       if (!block(in, 64, find_strings(in, state_.strings))) return false;
-      state_.at += 64;
     }
     if (!last_) return true;
     const std::size_t count = size_ - state_.at;
@@ -53,7 +53,7 @@ class checker {
     found.strings = strings.quotes & strings.inside;
     const uint64_t separators = found.open | found.close | found.colons | found.commas;
     const uint64_t scalars = outside & ~(separators | in.blanks());
-    found.scalars = scalars & ~(scalars << 1 | state_.in_scalar);
+    found.scalars = scalars & ~(scalars << 1 | state_.scalars >> 63);
     const uint64_t all = separators | found.strings | found.scalars;
     const uint64_t braces = in.with_bit_5();  // and other bytes that are no brackets
     uint64_t in_objects = state_.in_object();
@@ -64,22 +64,26 @@ class checker {
             controls) == 0;
   }
 
-  // The tokens that come right behind those in `of`. `before`: whether the last token before the block was
-  // one of them; it is set to the same for the next block.
-  static uint64_t following(uint64_t of, uint64_t gaps, unsigned char& before) noexcept {
-    return add(of, of | gaps, before) & ~gaps;
+  // The tokens that come right behind those in `of`. `before`: the highest bit says whether the last token
+  // before the block is one of them; it is set to the same for the next block. `behind`: how many bytes are
+  // behind the block's last token.
+  static uint64_t following(uint64_t of, uint64_t all, int behind, uint64_t& before) noexcept {
+    const uint64_t carried = 2 * of + ~all + (before >> 63);
+    before = of << behind;
+    return carried & all;
   }
 
   ANTIPHON_SCAN_INLINE uint64_t wrong_order(const tokens& found, uint64_t all, uint64_t braces,
                                             uint64_t in_objects) noexcept {
-    const uint64_t gaps = ~all;
+    if (all == 0) return 0;
+    const int behind = std::countl_zero(all);
     const uint64_t separators = found.colons | found.commas | found.close;
     const uint64_t after_value =
-        following(all & ~(found.colons | found.commas | found.open), gaps, state_.after_value);
-    const uint64_t after_open = following(found.open, gaps, state_.after_open);
+        following(all & ~(found.colons | found.commas | found.open), all, behind, state_.after_value);
+    const uint64_t after_open = following(found.open, all, behind, state_.after_open);
     // A name is a string behind a comma or '{'; behind a comma in an array it's a value.
-    const uint64_t at_names = following(found.commas | (found.open & braces), gaps, state_.at_name);
-    const uint64_t after_name = following(at_names & found.strings, gaps, state_.after_name);
+    const uint64_t at_names = following(found.commas | (found.open & braces), all, behind, state_.at_name);
+    const uint64_t after_name = following(at_names & found.strings, all, behind, state_.after_name);
     return ((after_value ^ separators) & ~(found.close & after_open)) |
            ((after_name & in_objects) ^ found.colons) |
            (at_names & in_objects & ~(found.strings | found.close));
@@ -94,7 +98,7 @@ class checker {
     uint64_t brackets = found.open | found.close;
     const auto opening = static_cast<std::size_t>(std::popcount(found.open));
     const auto closing = static_cast<std::size_t>(std::popcount(found.close));
-    if (state_.depth > closing && state_.depth + opening <= std::min<std::size_t>(state_.max_depth, 63)) {
+    if (state_.depth > closing && state_.depth + opening <= state_.word_depth) {
       // Nearly always: one word knows all that are open, and none closes the outermost.
       state_.depth += opening - closing;
       uint64_t kinds = state_.kinds;
@@ -140,15 +144,15 @@ class checker {
     // Most are integers.
     if (((others | state_.unsettled) != 0 || bytes == ~uint64_t{0}) && !check_others(bytes, starts, others))
       return 1;
-    const uint64_t wrong = (zeros << 1 | state_.after_zero) & digits;
-    state_.after_zero = zeros >> 63;
-    state_.in_scalar = bytes >> 63;
+    const uint64_t wrong = (zeros << 1 | state_.zeros >> 63) & digits;
+    state_.zeros = zeros;
+    state_.scalars = bytes;
     return wrong;
   }
 
   // Those that have more than digits, or are long.
   bool check_others(uint64_t bytes, uint64_t starts, uint64_t others) noexcept {
-    if (state_.in_scalar != 0) {
+    if (state_.scalars >> 63 != 0) {
       const auto length = static_cast<unsigned>(std::countr_one(bytes));
       if (length == 64) {
         state_.unsettled = 1;

@@ -38,7 +38,8 @@ struct envelope {
 /// A check against the grammar of one text, which may come in pieces. It must be an object or array: a lone
 /// number, word or string is not found valid.
 struct check_state {
-  explicit check_state(std::size_t depth_limit) noexcept : max_depth(depth_limit) {}
+  explicit check_state(std::size_t depth_limit) noexcept
+      : max_depth(depth_limit), word_depth(depth_limit < 64 ? depth_limit : 63) {}
 
   /// All ones within an object, else 0.
   std::uint64_t in_object() const noexcept { return std::uint64_t{0} - (kinds & 1); }
@@ -61,19 +62,20 @@ struct check_state {
   std::uint64_t outermost() const noexcept { return depth == 0 ? 1 : 0; }
 
   std::size_t max_depth;
-  std::size_t at = 0;  // bytes looked at; a multiple of 64 until the end
-  bool ended = false;  // with the outermost bracket
+  std::size_t word_depth;  // so deep that `kinds` knows all that are open
+  std::size_t at = 0;      // bytes looked at; a multiple of 64 until the end
+  bool ended = false;      // with the outermost bracket
   string_state strings;
-  std::uint64_t utf8_cut = 0;    // not 0 when a UTF-8 sequence may go on
-  std::size_t low_half = 0;      // the 'u' of a pair's second escape
-  std::uint64_t in_scalar = 0;   // 1 when the last byte was part of a number or word
-  std::uint64_t after_zero = 0;  // 1 when it was its first, and '0'
-  std::uint64_t unsettled = 0;   // 1 when it needs a closer look once it is whole
-  // 1 when the last token was one of those.
-  unsigned char after_value = 0;
-  unsigned char after_open = 0;
-  unsigned char at_name = 0;
-  unsigned char after_name = 0;
+  std::uint64_t utf8_cut = 0;   // not 0 when a UTF-8 sequence may go on
+  std::size_t low_half = 0;     // the 'u' of a pair's second escape
+  std::uint64_t scalars = 0;    // the last block's bytes of numbers and words
+  std::uint64_t zeros = 0;      // those of its bytes that begin one, and are '0'
+  std::uint64_t unsettled = 0;  // 1 when its last one needs a closer look once it is whole
+  // The highest bit is 1 when the last token was one of those.
+  std::uint64_t after_value = 0;
+  std::uint64_t after_open = 0;
+  std::uint64_t at_name = 0;
+  std::uint64_t after_name = 0;
   // A bit for each open bracket, 1 for an object, the innermost the lowest.
   std::size_t depth = 0;
   std::uint64_t kinds = 0;
@@ -104,6 +106,16 @@ struct kernels {
   /// sets it to the end of what it wrote. Where in the text it stopped.
   const char* (*escape)(const char* begin, const char* end, char*& out, const char* out_end) noexcept;
 };
+
+/// Each ASCII character 64 times: compilers make such constants anew for every block, which takes three
+/// instructions for each, where from memory it is a part of the comparison.
+struct repeated_characters {
+  constexpr repeated_characters() noexcept {
+    for (std::size_t c = 0; c < of.size(); ++c) of[c].fill(static_cast<char>(c));
+  }
+  alignas(64) std::array<std::array<char, 64>, 128> of{};
+};
+[[gnu::visibility("hidden")]] extern const repeated_characters repeated;
 
 /// Null until they are first asked for.
 extern std::atomic<const kernels*> chosen;

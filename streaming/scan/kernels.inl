@@ -12,7 +12,6 @@
 //   void store(char* to) const;
 //   bytes64 folded() const;                                   each byte | 0x20: '[' as '{', ']' as '}'
 // and `std::uint64_t prefix_xor(std::uint64_t)`: bit i is the parity of the bits up to i.
-// and `std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry)`.
 // What may be there besides: see utf8.inl.
 
 using std::uint64_t;

@@ -115,13 +115,6 @@ struct bytes64 {
   }
 };
 
-inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
-  const std::uint64_t partial = a + b;
-  const std::uint64_t sum = partial + carry;
-  carry = partial < a || sum < partial ? 1 : 0;
-  return sum;
-}
-
 #define ANTIPHON_SCAN_LOOKS_UP
 #include "streaming/scan/kernels.inl"
 

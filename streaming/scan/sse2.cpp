@@ -81,12 +81,6 @@ struct bytes64 {
   }
 };
 
-inline std::uint64_t add(std::uint64_t a, std::uint64_t b, unsigned char& carry) noexcept {
-  unsigned long long sum = 0;
-  carry = _addcarry_u64(carry, a, b, &sum);
-  return sum;
-}
-
 #include "streaming/scan/kernels.inl"
 
 }  // namespace

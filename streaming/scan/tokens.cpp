@@ -9,6 +9,8 @@
 
 namespace antiphon::detail::scan {
 
+constinit const repeated_characters repeated;
+
 bool is_scalar(const char* begin, const char* end) noexcept {
   const std::string_view text(begin, static_cast<std::size_t>(end - begin));
   const char* behind = nullptr;
