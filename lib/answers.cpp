@@ -183,9 +183,10 @@ void inbound_call::finished() noexcept { of(*this).finished(as_record(*this)); }
 bool params_reader::none_expected() {
   if (missing_) return true;
   if (in_.found() == "an object") return in_.skip_value() && in_.at_end();
-  if (!in_.enter_array()) return false;
-  if (in_.next_element()) return in_.fail(errc::wrong_length, "expected no parameters");
-  return in_.good() && in_.at_end();
+  bool more = false;
+  if (!in_.enter_array(more)) return false;
+  if (more) return in_.fail(errc::wrong_length, "expected no parameters");
+  return in_.at_end();
 }
 
 }  // namespace antiphon::detail

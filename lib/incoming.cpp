@@ -251,8 +251,10 @@ void connection::on_cancel(const message_view& message) {
   json_cursor in(message.params_text());
   string_token name;
   std::string_view id;
-  if (!in.enter_object()) return;
-  while (in.next_member(name)) {
+  bool more = false;
+  if (!in.enter_object(more)) return;
+  for (; more; more = in.next_member()) {
+    if (!in.read_name(name)) return;
     const bool wanted = name.is("id");
     std::string_view value;
     if (!in.read_raw(value)) return;

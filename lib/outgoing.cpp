@@ -264,9 +264,11 @@ call_failure connection::error_of(const message_view& message) const {
   std::int64_t code = 0;
   std::string text;
   bool has_code = false;
-  if (!in.enter_object()) return failure;
+  bool more = false;
+  if (!in.enter_object(more)) return failure;
   std::optional<raw_json> data;
-  while (in.next_member(name)) {
+  for (; more; more = in.next_member()) {
+    if (!in.read_name(name)) return failure;
     if (name.is("code")) {
       if (!in.read_int64(code)) return failure;
       has_code = std::in_range<int>(code);

@@ -183,17 +183,29 @@ bool json_cursor::read_real(Number& out) {
 bool json_cursor::read_float(float& out) { return read_real(out); }
 bool json_cursor::read_double(double& out) { return read_real(out); }
 
-bool json_cursor::take_string(detail::string_token& out) {
+bool json_cursor::next_behind_blanks(char close, const char* otherwise) {
+  if (take(close)) {
+    --depth_;
+    return false;
+  }
+  return take(',') || fail(errc::invalid_json, otherwise);
+}
+
+bool json_cursor::take_string(string_token& out) {
   blanks();
   if (at_ == end_ || *at_ != '"') return expected("a string");
+  const char* const begin = at_ + 1;
+  const char* const special = scan::active().simple_end(begin, end_);
+  if (special == end_ || *special != '"') return take_special_string(special, out);
+  out = {{begin, static_cast<std::size_t>(special - begin)}, false};
+  at_ = special + 1;
+  return true;
+}
+
+// `special`: the first of its bytes that needs a closer look.
+bool json_cursor::take_special_string(const char* special, string_token& out) {
   const scan::kernels& use = scan::active();
   const char* const begin = at_ + 1;
-  const char* const special = use.simple_end(begin, end_);
-  if (special != end_ && *special == '"') {
-    out = {{begin, static_cast<std::size_t>(special - begin)}, false};
-    at_ = special + 1;
-    return true;
-  }
   const char* const quote = use.string_end(special, end_);
   if (quote == nullptr) return fail(errc::invalid_json, "a string without an end");
   out.inside = {begin, static_cast<std::size_t>(quote - begin)};
@@ -215,19 +227,30 @@ bool json_cursor::bad_escapes(std::string_view inside) {
 }
 
 bool json_cursor::read_string(std::string& out) {
-  detail::string_token token;
-  if (!take_string(token)) return false;
+  blanks();
+  if (at_ == end_ || *at_ != '"') return expected("a string");
+  const char* const begin = at_ + 1;
+  const char* const special = scan::active().simple_end(begin, end_);
+  if (special == end_ || *special != '"') return read_special_string(special, out);
+  out.assign(begin, special);
+  at_ = special + 1;
+  return true;
+}
+
+bool json_cursor::read_special_string(const char* special, std::string& out) {
+  string_token token;
+  if (!take_special_string(special, token)) return false;
   if (token.escapes) return unescape(token.inside, out) || bad_escapes(token.inside);
   out.assign(token.inside);
   return true;
 }
 
-bool json_cursor::read_string(detail::string_token& out) {
+bool json_cursor::read_string(string_token& out) {
   return take_string(out) && (!out.escapes || are_escapes_valid(out.inside) || bad_escapes(out.inside));
 }
 
 bool json_cursor::read_plain_string(std::string_view& out) {
-  detail::string_token token;
+  string_token token;
   const char* const before = at_;
   if (!take_string(token)) return false;
   out = token.inside;
@@ -261,6 +284,11 @@ bool json_cursor::read_dom(boost::json::value& out) {
   boost::json::value_stack stack;
   stack.reset(out.storage());
 
+  // A value of it has come to its end.
+  const auto next_in = [this](level& in) {
+    ++in.size;
+    return in.object ? next_member() : next_element();
+  };
   std::string text_of_string;
   const auto scalar = [&] {
     blanks();
@@ -298,26 +326,20 @@ bool json_cursor::read_dom(boost::json::value& out) {
 
   for (;;) {
     // One value, or the opening of a container.
-    bool opened = false;
     blanks();
+    bool more = false;
     if (at_ != end_ && (*at_ == '[' || *at_ == '{')) {
       const bool object = *at_ == '{';
-      if (!(object ? enter_object() : enter_array())) return false;
+      if (!(object ? enter_object(more) : enter_array(more))) return false;
       levels.push_back({object, 0});
-      opened = true;
-    } else if (!scalar()) {
-      return false;
+    } else {
+      if (!scalar()) return false;
+      if (levels.empty()) break;
+      more = next_in(levels.back());
     }
-    if (!opened && levels.empty()) break;
-    if (!opened) ++levels.back().size;
     // Close what ends here, then stand before the next value.
-    for (;;) {
-      level& top = levels.back();
-      if (top.object ? next_member(text_of_string) : next_element()) {
-        if (top.object) stack.push_key(text_of_string);
-        break;
-      }
-      if (!good()) return false;
+    while (!more && good()) {
+      const level top = levels.back();
       if (top.object) {
         stack.push_object(top.size);
       } else {
@@ -325,9 +347,14 @@ bool json_cursor::read_dom(boost::json::value& out) {
       }
       levels.pop_back();
       if (levels.empty()) break;
-      ++levels.back().size;
+      more = next_in(levels.back());
     }
+    if (!good()) return false;
     if (levels.empty()) break;
+    if (levels.back().object) {
+      if (!read_name(text_of_string)) return false;
+      stack.push_key(text_of_string);
+    }
   }
   out = stack.release();
   return true;

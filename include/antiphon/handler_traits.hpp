@@ -160,9 +160,10 @@ class params_reader {
   bool optional_whole(std::tuple<argument_slot<std::optional<T>>>& slots) {
     if (missing_) return true;
     json_cursor probe = in_;
-    if (is_described_struct<T> && probe.found() == "an array" && probe.enter_array()) {
+    bool more = false;
+    if (is_described_struct<T> && probe.found() == "an array" && probe.enter_array(more)) {
       // An array of its members, or one that has it, or nothing, as its only element.
-      if (!probe.next_element()) return in_.skip_value() && in_.at_end();
+      if (!more) return in_.skip_value() && in_.at_end();
       const std::string_view first = probe.found();
       if (first == "an object" || first == "null") return separate(slots, std::index_sequence<0>());
     }
@@ -195,17 +196,19 @@ class params_reader {
         return in_.fail(errc::wrong_type, "parameters are taken by position, found an object");
       return by_name(slots, all);
     }
-    if (!in_.enter_array()) return false;
-    bool more = true;
+    bool more = false;
+    if (!in_.enter_array(more)) return false;
     const auto element = [&]<class Slot>(std::size_t index, Slot& slot) {
-      more = more && in_.next_element();
-      if (!in_.good()) return false;
-      if (more) return slot.decode(in_) || at(index);
-      if (is_optional_slot<Slot>) return true;
-      return in_.fail(errc::missing_member, "missing parameter") || at(index);
+      if (!more) {
+        if (is_optional_slot<Slot>) return true;
+        return in_.fail(errc::missing_member, "missing parameter") || at(index);
+      }
+      if (!slot.decode(in_)) return at(index);
+      more = in_.next_element();
+      return in_.good();
     };
     if (!(element(Index, std::get<Index>(slots)) && ...)) return false;
-    if (more && in_.next_element())
+    if (more)
       return in_.fail(errc::wrong_length, "expected at most ", sizeof...(Index), " parameters, found more");
     return in_.good() && in_.at_end();
   }
@@ -213,9 +216,11 @@ class params_reader {
   template <class Tuple, std::size_t... Index>
   bool by_name(Tuple& slots, std::index_sequence<Index...>) {
     std::array<bool, sizeof...(Index)> seen{};
-    if (!in_.enter_object()) return false;
+    bool more = false;
+    if (!in_.enter_object(more)) return false;
     string_token name;
-    while (in_.next_member(name)) {
+    for (; more; more = in_.next_member()) {
+      if (!in_.read_name(name)) return false;
       bool known = false;
       bool fine = true;
       const auto member = [&](std::size_t index, auto& slot) {

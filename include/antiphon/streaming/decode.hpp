@@ -11,6 +11,7 @@
 #include <boost/mp11/list.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <map>
@@ -109,8 +110,9 @@ template <class T>
 bool decode_sequence(json_cursor& in, T& out) {
   using element = typename T::value_type;
   out.clear();
-  if (!in.enter_array()) return false;
-  while (in.next_element()) {
+  bool more = false;
+  if (!in.enter_array(more)) return false;
+  for (; more; more = in.next_element()) {
     if constexpr (std::is_same_v<element, bool>) {
       bool value = false;  // std::vector<bool> has no element to refer to
       if (!decode_value(in, value)) return in.at_index(out.size());
@@ -126,8 +128,10 @@ bool decode_sequence(json_cursor& in, T& out) {
 template <class T>
 bool decode_map(json_cursor& in, T& out) {
   out.clear();
-  if (!in.enter_object()) return false;
-  for (std::string name; in.next_member(name);) {
+  bool more = false;
+  if (!in.enter_object(more)) return false;
+  for (std::string name; more; more = in.next_member()) {
+    if (!in.read_name(name)) return false;
     typename T::mapped_type value{};
     if (!decode_value(in, value)) return in.at_member(name);
     out.insert_or_assign(std::move(name), std::move(value));
@@ -137,17 +141,16 @@ bool decode_map(json_cursor& in, T& out) {
 
 template <class T, std::size_t... Index>
 bool decode_fixed(json_cursor& in, T& out, std::index_sequence<Index...>) {
-  if (!in.enter_array()) return false;
-  [[maybe_unused]] const auto element = [&in]<class Element>(std::size_t index, Element& slot) {
-    if (!in.next_element()) {
-      if (!in.good()) return false;
-      return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found ", index);
-    }
-    return decode_value(in, slot) || in.at_index(index);
+  bool more = false;
+  if (!in.enter_array(more)) return false;
+  [[maybe_unused]] const auto element = [&in, &more]<class Element>(std::size_t index, Element& slot) {
+    if (!more) return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found ", index);
+    if (!decode_value(in, slot)) return in.at_index(index);
+    more = in.next_element();
+    return in.good();
   };
   if (!(element(Index, std::get<Index>(out)) && ...)) return false;
-  if (in.next_element())
-    return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found more");
+  if (more) return in.fail(errc::wrong_length, "expected ", sizeof...(Index), " elements, found more");
   return in.good();
 }
 
@@ -187,6 +190,18 @@ struct struct_plan<T, List<Members...>> {
   static constexpr std::array<bool, size> required{
       !is_optional_like<std::remove_cvref_t<decltype(std::declval<T&>().*Members::pointer)>>...};
 
+  /// Name and colon, as nearly everyone writes them.
+  template <class Member>
+  static constexpr auto key = [] {
+    constexpr std::string_view name = Member::name;
+    std::array<char, name.size() + 3> text{};
+    text.front() = '"';
+    std::copy(name.begin(), name.end(), text.begin() + 1);
+    text[name.size() + 1] = '"';
+    text.back() = ':';
+    return text;
+  }();
+
   template <class Member>
   static bool decode_member(json_cursor& in, T& out, bool again) {
     auto& member = out.*Member::pointer;
@@ -219,17 +234,18 @@ struct struct_plan<T, List<Members...>> {
 template <class T, class... Members>
 bool decode_by_name(json_cursor& in, T& out, boost::mp11::mp_list<Members...>) {
   using plan = struct_plan<T>;
-  if (!in.enter_object()) return false;
+  bool more = false;
+  if (!in.enter_object(more)) return false;
   typename plan::flags seen{};
-  bool more = in.next_name();
   bool fine = true;
   // Nearly all peers write members in one order, often that of the description: each is asked for in turn.
   [[maybe_unused]] std::size_t index = 0;
   [[maybe_unused]] const auto expect = [&]<class Member>(Member) {
-    if (fine && more && in.take_name(std::string_view(Member::name))) {
+    if (fine && more &&
+        in.take_name({plan::template key<Member>.data(), plan::template key<Member>.size()})) {
       seen[index] = true;
       fine = plan::template decode_member<Member>(in, out, false);
-      more = fine && in.next_name();
+      more = fine && in.next_member();
     }
     ++index;
   };
@@ -239,7 +255,7 @@ bool decode_by_name(json_cursor& in, T& out, boost::mp11::mp_list<Members...>) {
     if (!in.read_name(name)) return false;
     const std::size_t found = plan::find(name);
     if (!(found == plan::size ? in.skip_value() : plan::decode(in, out, found, seen))) return false;
-    more = in.next_name();
+    more = in.next_member();
   }
   return in.good() && plan::check_required(in, seen);
 }
@@ -253,9 +269,10 @@ bool decode_by_name(json_cursor& in, T& out) {
 template <class T>
 bool decode_by_position(json_cursor& in, T& out) {
   using plan = struct_plan<T>;
-  if (!in.enter_array()) return false;
+  bool more = false;
+  if (!in.enter_array(more)) return false;
   typename plan::flags seen{};
-  for (std::size_t index = 0; in.next_element(); ++index) {
+  for (std::size_t index = 0; more; ++index, more = in.next_element()) {
     if (index == plan::size) return in.fail(errc::wrong_length, "expected at most ", index, " parameters");
     if (!plan::decode(in, out, index, seen)) return false;
   }

@@ -57,16 +57,11 @@ class json_cursor {
   bool read_bool(bool& out);
   bool read_int64(std::int64_t& out) {
     std::uint64_t magnitude = 0;
-    bool negative = false;
-    if (!read_short(magnitude, negative)) return read_any_int64(out);
-    out = negative ? -static_cast<std::int64_t>(magnitude) : static_cast<std::int64_t>(magnitude);
+    if (!read_short(magnitude)) return read_any_int64(out);
+    out = static_cast<std::int64_t>(magnitude);
     return true;
   }
-  bool read_uint64(std::uint64_t& out) {
-    bool negative = false;
-    if (!read_short(out, negative)) return read_any_uint64(out);
-    return !negative || out == 0 || fail(errc::number_out_of_range, "the number is out of range");
-  }
+  bool read_uint64(std::uint64_t& out) { return read_short(out) || read_any_uint64(out); }
   bool read_float(float& out);
   bool read_double(double& out);
   bool read_string(std::string& out);
@@ -77,33 +72,30 @@ class json_cursor {
   bool read_dom(boost::json::value& out);
   bool skip_value();
 
-  bool enter_array() { return enter('[') || expected("an array"); }
-  /// True when an element follows; false at the end of the array, which it takes, or on error.
+  /// Takes the bracket that opens an array; `more`: an element follows. Otherwise its end is taken too.
+  bool enter_array(bool& more) { return enter('[', ']', more) || expected("an array"); }
+  /// Behind an element: true when one more follows; false at the end of the array, which it takes, or on
+  /// error.
   bool next_element() { return next_before(']', "expected ',' or ']'"); }
-  bool enter_object() { return enter('{') || expected("an object"); }
-  /// True when a member follows, of which then `take_name` or `read_name` takes the name.
-  bool next_name() { return next_before('}', "expected ',' or '}'"); }
-  /// The name and its colon, if it is this one, which needs no escape.
-  // Inline, so that the comparison is one with a constant.
-  [[gnu::always_inline]] bool take_name(std::string_view expected) {
+  /// The same for an object's members, of which then `take_name` or `read_name` takes the name.
+  bool enter_object(bool& more) { return enter('{', '}', more) || expected("an object"); }
+  bool next_member() {
+    if (!next_before('}', "expected ',' or '}'")) return false;
     blanks();
-    const std::size_t size = expected.size();
-    if (static_cast<std::size_t>(end_ - at_) < size + 2 || *at_ != '"' || at_[size + 1] != '"' ||
-        std::memcmp(at_ + 1, expected.data(), size) != 0)
-      return false;
-    at_ += size + 2;
-    if (at_ == end_ || *at_ != ':') return take_colon();
-    ++at_;
+    return true;
+  }
+  /// The name, if it is this one, written in the usual way; `key` is the name in quotes, and a colon.
+  // Inline, so that the comparison is one with a constant.
+  [[gnu::always_inline]] bool take_name(std::string_view key) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < key.size()) return false;
+    if (std::memcmp(at_, key.data(), key.size()) != 0) return false;
+    at_ += key.size();
     return true;
   }
   /// Whichever it is.
   template <class Name>
   bool read_name(Name& name) {
     return read_string(name) && take_colon();
-  }
-  template <class Name>
-  bool next_member(Name& name) {
-    return next_name() && read_name(name);
   }
 
   /// Behind an element: the elements that follow it, each with the comma before it, for as long as they are
@@ -177,58 +169,40 @@ class json_cursor {
     ++at_;
     return true;
   }
-  bool enter(char bracket) {
-    if (!take(bracket)) return false;
+  bool enter(char open, char close, bool& more) {
+    if (!take(open)) return false;
     if (++depth_ > max_depth) return fail(errc::nesting_too_deep, "nested too deeply");
-    fresh_ = true;
+    more = !take(close);
+    if (!more) --depth_;
     return true;
   }
-  [[gnu::always_inline]] bool next_before(char bracket, const char* otherwise) {
-    if (at_ == end_ || *at_ != ',' || fresh_ || failed_) return next_or_end(bracket, otherwise);
+  [[gnu::always_inline]] bool next_before(char close, const char* otherwise) {
+    const char next = at_ == end_ ? '\0' : *at_;
+    if (next != ',' && next != close) return next_behind_blanks(close, otherwise);
     ++at_;
-    return true;
+    if (next == ',') return true;
+    --depth_;
+    return false;
   }
-  bool next_or_end(char bracket, const char* otherwise) {
-    if (!good()) return false;
-    if (take(bracket)) {
-      fresh_ = false;
-      --depth_;
-      return false;
-    }
-    return std::exchange(fresh_, false) || take(',') || fail(errc::invalid_json, otherwise);
-  }
+  bool next_behind_blanks(char close, const char* otherwise);
   bool take_colon() { return take(':') || fail(errc::invalid_json, "expected ':'"); }
-  /// An integer of a few digits; false, with nothing taken, for what needs a closer look.
-  bool read_short(std::uint64_t& magnitude, bool& negative) noexcept {
+  /// At most seven digits before a comma or the end of what they are in; false, with nothing taken, for what
+  /// needs a closer look. How many there are is hard to foresee, so that there is no branch for each.
+  bool read_short(std::uint64_t& out) noexcept {
     blanks();
-    const char* at = at_;
-    negative = at != end_ && *at == '-';
-    if (negative) ++at;
-    const char* const first = at;
-    at += few_digits(at, magnitude);
-    if (at == first) {
-      const char* const most = end_ - at > 18 ? at + 18 : end_;
-      magnitude = 0;
-      for (; at != most && is_digit(*at); ++at) magnitude = magnitude * 10 + static_cast<unsigned>(*at - '0');
-    }
-    if (at == first) return false;
-    if ((static_cast<int>(*first == '0') & static_cast<int>(at - first > 1)) != 0) return false;
-    if (at != end_ && (is_digit(*at) || *at == '.' || *at == 'e' || *at == 'E')) return false;
-    at_ = at;
-    return true;
-  }
-  /// How many digits there are, at most seven, and what they say; 0 for none and for more. How many there are
-  /// is hard to foresee, so that there is no branch for each.
-  std::size_t few_digits(const char* at, std::uint64_t& value) const noexcept {
-    if (std::endian::native != std::endian::little || end_ - at < 8) return 0;
+    if (std::endian::native != std::endian::little || end_ - at_ < 8) return false;
     std::uint64_t bytes = 0;
-    std::memcpy(&bytes, at, 8);
+    std::memcpy(&bytes, at_, 8);
     const std::uint64_t digits = bytes - 0x3030303030303030;
     const std::uint64_t others = ((bytes + 0x4646464646464646) | digits | bytes) & 0x8080808080808080;
     const auto count = static_cast<unsigned>(std::countr_zero(others)) / 8;
-    if (count == 0 || count == 8) return 0;
-    value = from_digits(digits << (64 - 8 * count));
-    return count;
+    if (count == 0 || count == 8) return false;
+    const char next = at_[count];
+    if (next != ',' && (next | 0x20) != '}') return false;
+    if ((static_cast<int>(count > 1) & static_cast<int>((bytes & 0xFF) == '0')) != 0) return false;
+    out = from_digits(digits << (64 - 8 * count));
+    at_ += count;
+    return true;
   }
   /// Eight digits, the first the lowest byte: pairs, then both halves of the pairs of pairs at once.
   static std::uint64_t from_digits(std::uint64_t digits) noexcept {
@@ -242,14 +216,15 @@ class json_cursor {
   bool number_token(std::string_view what, std::string_view& token, bool& integral);
   template <class Number>
   bool read_real(Number& out);
-  bool take_string(detail::string_token& out);
+  bool take_string(string_token& out);
+  bool take_special_string(const char* special, string_token& out);
+  bool read_special_string(const char* special, std::string& out);
   bool bad_escapes(std::string_view inside);
   bool literal(std::string_view word) noexcept;
 
   const char* at_;
   const char* end_;
   const slice* owner_;
-  bool fresh_ = false;  // right after '[' or '{': no comma is due
   unsigned depth_ = 0;
   std::size_t rereads_left_;  // bytes that may be read again for the sake of alternatives
   bool quiet_ = false;        // nobody will see the error
