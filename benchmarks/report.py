@@ -5,8 +5,8 @@
     report.py messages PROGRAM [OPTION...]
 
 The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
-written to build/bench/NAME.json. Each is the median of several runs, taken in random order, so that whatever
-else the machine does hits all alike.
+written to build/bench/NAME.json. Each is the fastest of several short runs, taken in random order: what else the
+machine does only ever makes one slower.
 """
 
 import json
@@ -18,8 +18,9 @@ from pathlib import Path
 RESULTS = Path(__file__).resolve().parent.parent / "build" / "bench"
 MIB = 1024.0 * 1024.0
 
-# What a run takes: long enough for a steady median, short enough for the whole to end within minutes.
-PACE = ["--benchmark_repetitions=7", "--benchmark_min_time=0.04", "--benchmark_enable_random_interleaving=true"]
+# Enough runs that one of each is left alone, short enough for the whole to end within minutes.
+PACE = ["--benchmark_repetitions=21", "--benchmark_min_time=0.015",
+        "--benchmark_enable_random_interleaving=true"]
 
 Figure = namedtuple("Figure", "corpus what mib_per_s ns_per_message")
 
@@ -33,16 +34,21 @@ def measure(program, options):
     if not finished.stdout.lstrip().startswith("{"):
         sys.exit(finished.stdout.rstrip())  # asked for something else, such as --benchmark_list_tests
     output = json.loads(finished.stdout)
-    figures = []
+    fastest = {}
     for run in output["benchmarks"]:
-        corpus, what = run["run_name"].split("/", 1)
         if run.get("error_occurred"):
-            sys.exit(f"report: {corpus}, {what}: {run['error_message']}")
-        if run.get("aggregate_name") == "median":
-            nanoseconds = run["cpu_time"]
-            figures.append((run["family_index"], Figure(corpus, what, run["bytes"] / MIB / (nanoseconds / 1e9),
-                                                        nanoseconds / run["messages"])))
-    return output["context"], [figure for _, figure in sorted(figures)]
+            sys.exit(f"report: {run['run_name']}: {run['error_message']}")
+        if run["run_type"] == "iteration":
+            known = fastest.setdefault(run["family_index"], run)
+            if run["cpu_time"] < known["cpu_time"]:
+                fastest[run["family_index"]] = run
+    figures = []
+    for _, run in sorted(fastest.items()):
+        corpus, what = run["run_name"].split("/", 1)
+        nanoseconds = run["cpu_time"]
+        figures.append(Figure(corpus, what, run["bytes"] / MIB / (nanoseconds / 1e9),
+                              nanoseconds / run["messages"]))
+    return output["context"], figures
 
 
 def write_results(name, figures):
