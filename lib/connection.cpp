@@ -30,16 +30,19 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      call_timer_(std::in_place, executor_) {}
+      call_timer_(std::in_place, executor_) {
+  if (options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0)
+    silence_timer_.emplace(executor_);
+}
 
 connection::~connection() = default;
 
-connection::clock::time_point connection::from_now(milliseconds time) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto most =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::time_point::max() - now);
-  return time >= most ? std::chrono::steady_clock::time_point::max() : now + time;
+connection::clock::time_point connection::after(clock::time_point start, milliseconds time) {
+  const auto most = std::chrono::duration_cast<milliseconds>(clock::time_point::max() - start);
+  return time >= most ? clock::time_point::max() : start + time;
 }
+
+connection::clock::time_point connection::from_now(milliseconds time) { return after(clock::now(), time); }
 
 void connection::start(std::function<asio::awaitable<void>()> body) {
   if (phase_ != phase::created) return;
@@ -138,6 +141,10 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
                                             std::shared_ptr<connection> self) {
   asio::co_spawn(executor_, write_loop(self), asio::detached);
   asio::co_spawn(executor_, read_loop(self), asio::detached);
+  if (silence_timer_) {
+    moved_at_ = clock::now();
+    on_silence_timer();
+  }
   while (phase_ == phase::open) {
     const bool in_time = co_await wait_change(stuck_until_);
     if (in_time) continue;
@@ -165,6 +172,7 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
 
   phase_ = phase::finished;
   call_timer_->cancel();
+  if (silence_timer_) silence_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(who.take(), ended_);
 }
@@ -237,6 +245,7 @@ void connection::release_io() noexcept {
   transport_.reset();
   change_timer_.reset();
   call_timer_.reset();
+  silence_timer_.reset();
 }
 
 // ---------------------------------------------------------------- writing
@@ -272,6 +281,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     }
     written_position_ += size;
     stats_.bytes_sent += size;
+    if (silence_timer_) moved_at_ = clock::now();
     ++stats_.writes;
     release_written({});
     if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();

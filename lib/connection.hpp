@@ -115,6 +115,8 @@ class connection : public std::enable_shared_from_this<connection> {
  private:
   enum class phase : std::uint8_t { created, open, draining, closing, finished };
 
+  /// Saturates.
+  static clock::time_point after(clock::time_point start, std::chrono::milliseconds time);
   static clock::time_point from_now(std::chrono::milliseconds time);
 
   // connection.cpp, reading.cpp
@@ -133,6 +135,9 @@ class connection : public std::enable_shared_from_this<connection> {
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
   void refuse_stream(error_code error);
+  void arm_silence_timer(clock::time_point when);
+  void on_silence_timer();
+  void end_silence(errc why, bool tell);
   void changed() noexcept;
   void turn_later();
   void turn();
@@ -227,6 +232,11 @@ class connection : public std::enable_shared_from_this<connection> {
   std::optional<asio::steady_timer> change_timer_;
   std::optional<asio::steady_timer> call_timer_;
   bool call_timer_armed_ = false;
+  // One for both limits on silence, and only where there is one. Traffic leaves times behind, never touches
+  // it.
+  std::optional<asio::steady_timer> silence_timer_;
+  clock::time_point moved_at_{};                                // when bytes last came or went
+  clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
   std::vector<waiter_slot<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
   std::exception_ptr body_failure_;

@@ -28,7 +28,8 @@ error_code connection::why_closed() const noexcept {
     case end_reason::closed_here: return make_error_code(errc::closed);
     case end_reason::connection_lost: return make_error_code(errc::connection_lost);
     case end_reason::protocol_error:
-    case end_reason::limit_exceeded: return ended_.error;
+    case end_reason::limit_exceeded:
+    case end_reason::timed_out: return ended_.error;
   }
   return make_error_code(errc::closed);
 }

@@ -98,7 +98,10 @@ asio::awaitable<void> connection::read_messages() {
         next_batch_member();
       } else {
         found = decoder_.next();
-        if (found.status == frame_decoder::status::frame) on_frame(found.frame, found.error);
+        if (found.status == frame_decoder::status::frame) {
+          partial_since_ = clock::time_point::max();
+          on_frame(found.frame, found.error);
+        }
       }
       in_reader_ = false;
       more = batch_ || found.status == frame_decoder::status::frame;
@@ -129,8 +132,11 @@ asio::awaitable<void> connection::read_messages() {
       continue;
     }
     buffer& into = decoder_.prepare();
+    if (silence_timer_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
+      partial_since_ = clock::now();
     count = co_await transport_->receive_into(into);
     stats_.bytes_received += count;
+    if (silence_timer_) moved_at_ = clock::now();
     if (count > 0) continue;
 
     const frame_decoder::result last = decoder_.finish();
@@ -171,6 +177,50 @@ void connection::refuse_stream(error_code error) {
   flush();
   end(limit ? end_reason::limit_exceeded : end_reason::protocol_error, error,
       std::min(refusal_drain, options_.drain_timeout));
+}
+
+// ---------------------------------------------------------------- silence
+
+void connection::arm_silence_timer(clock::time_point when) {
+  silence_timer_->expires_at(when);
+  silence_timer_->async_wait([weak = weak_from_this()](error_code error) {
+    auto self = weak.lock();
+    if (!self || error || self->phase_ != phase::open) return;
+    self->on_silence_timer();
+  });
+}
+
+// Looks at what the traffic has left behind: ends the connection, or looks again when that may be due.
+void connection::on_silence_timer() {
+  const auto now = clock::now();
+  auto next = clock::time_point::max();
+  if (options_.partial_message_timeout.count() > 0) {
+    const bool partial = partial_since_ != clock::time_point::max();
+    const auto due = after(partial ? partial_since_ : now, options_.partial_message_timeout);
+    if (due <= now) return end_silence(errc::message_timed_out, true);
+    next = due;
+  }
+  if (options_.idle_timeout.count() > 0) {
+    const bool busy = backlog() == 0 && (!processor_.idle() || pending_.size() > 0);
+    const auto due = after(busy ? now : moved_at_, options_.idle_timeout);
+    if (due <= now) return end_silence(errc::idle_timed_out, false);
+    next = std::min(next, due);
+  }
+  arm_silence_timer(next);
+}
+
+void connection::end_silence(errc why, bool tell) {
+  discarding_ = true;
+  const error_code error = make_error_code(why);
+  if (tell) {
+    try {
+      answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), error.message(), std::nullopt,
+                            nullptr);
+    } catch (const std::exception&) {  // no memory to tell it
+    }
+  }
+  flush();
+  end(end_reason::timed_out, error, options_.close_timeout);
 }
 
 }  // namespace antiphon::detail

@@ -2,6 +2,7 @@
 
 #include "transport/fail.hpp"
 #include "transport/posix_io.hpp"
+#include "transport/posix_pidfd.hpp"
 #include "transport/posix_spawn.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,12 +24,6 @@ constexpr std::size_t stderr_bytes_at_a_time = 64 * 1024;
 // What may lie in a pipe by the time its writer is gone, with room for the largest that a user may ask for.
 constexpr std::size_t stderr_bytes_at_the_end = 1 << 20;
 constexpr int milliseconds_to_terminate = 100;
-
-// glibc 2.36 declares these without extern "C".
-int open_pidfd(pid_t pid) noexcept { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
-void signal_pidfd(int pidfd, int number) noexcept {
-  ::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0);
-}
 
 void close_quietly(asio::posix::stream_descriptor& descriptor) noexcept {
   error_code ignored;
@@ -126,7 +120,7 @@ void child::launch() {
 /// A process that can't be watched is not left behind.
 void child::open_process() {
   try {
-    unique_fd process(open_pidfd(pid_));
+    unique_fd process = open_pidfd(pid_);
     if (!process) fail(errc::spawn_failed, "watch " + what_.program());
     process = above_standard(std::move(process));
     process_.assign(process.get());

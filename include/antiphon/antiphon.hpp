@@ -13,6 +13,7 @@
 #include <antiphon/streaming/sequence_framing.hpp>
 #include <antiphon/transport/child_process.hpp>
 #include <antiphon/transport/memory_pipe.hpp>
+#include <antiphon/transport/process_end.hpp>
 #include <antiphon/transport/stdio.hpp>
 #include <antiphon/transport/tcp.hpp>
 #include <antiphon/transport/unix_socket.hpp>

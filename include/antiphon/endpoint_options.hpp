@@ -48,6 +48,15 @@ struct endpoint_options {
   /// The same after `close` without a time of its own, or the cancellation of `run` (SIGTERM).
   std::chrono::milliseconds close_timeout{2'000};
 
+  /// How long a message of the peer may take from its first byte to its last, whatever progress it makes, so
+  /// that a peer that drips can't hold memory for ever. Time that we don't read in doesn't count. Then the
+  /// peer is told (id null) and the connection ends with `errc::message_timed_out`. Zero is for ever.
+  std::chrono::milliseconds partial_message_timeout{0};
+  /// How long no byte may come or go; then the connection ends with `errc::idle_timed_out`. It doesn't while
+  /// something is open in either direction (a running handler, a call that waits for its answer), except
+  /// where the peer takes nothing of what it is owed. Zero is for ever.
+  std::chrono::milliseconds idle_timeout{0};
+
   /// The notification that cancels a request, in both directions, with the parameter `id` (LSP 3.17).
   std::string cancel_method = "$/cancelRequest";
 };
@@ -67,12 +76,13 @@ enum class end_reason {
   protocol_error,   ///< the frame boundary was lost; the peer was told
   limit_exceeded,   ///< the peer broke a limit that ends the stream; it was told
   connection_lost,  ///< the transport failed
+  timed_out,        ///< the peer broke `partial_message_timeout` or `idle_timeout`
 };
 
 struct ended {
   end_reason reason = end_reason::end_of_input;
-  /// The cause: success, `errc::truncated_message` when the input ended inside a message, a framing error, or
-  /// the transport's own error.
+  /// The cause: success, `errc::truncated_message` when the input ended inside a message, a framing error,
+  /// `errc::message_timed_out` or `errc::idle_timed_out`, or the transport's own error.
   error_code error;
 
   /// What a process that served one connection exits with: 0 for end_of_input and closed_here, else 1.

@@ -45,6 +45,9 @@ enum class errc {
   path_too_long,
   invalid_address,
   spawn_failed,
+  // the time limits of a connection
+  message_timed_out,
+  idle_timed_out,
 };
 
 /// Error codes that travel in JSON-RPC error objects: JSON-RPC 2.0 section 5.1 and LSP 3.17 `ErrorCodes`.

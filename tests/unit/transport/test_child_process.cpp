@@ -225,6 +225,25 @@ TEST_CASE("the ladder: SIGKILL for those who ignore SIGTERM too") {
                  .stop_times(milliseconds(30), milliseconds(30))) == signalled(SIGKILL));
 }
 
+TEST_CASE("the ladder: each rung has its own time, and none is waited for once the program has ended") {
+  const auto time = [](command what, exit_status expected) {
+    const auto start = std::chrono::steady_clock::now();
+    CHECK(stop(std::move(what)) == expected);
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start).count();
+  };
+  const auto deaf = [] { return shell("trap '' TERM; echo ready; exec sleep 1000"); };
+  const auto obedient = [] { return shell("echo ready; exec sleep 1000"); };
+  CHECK(time(shell("echo ready; exec cat").stop_times(milliseconds(9000), milliseconds(9000)), code(0)) <
+        4000);
+  const auto first_only =
+      time(obedient().stop_times(milliseconds(150), milliseconds(9000)), signalled(SIGTERM));
+  CHECK(first_only >= 150);
+  CHECK(first_only < 4000);
+  const auto second_long = time(deaf().stop_times(milliseconds(20), milliseconds(300)), signalled(SIGKILL));
+  CHECK(second_long >= 320);
+  CHECK(second_long < 4000);
+}
+
 TEST_CASE("the ladder's times may be as long as a number can say") {
   CHECK(stop(shell("echo ready; exec cat").stop_times(milliseconds::max(), milliseconds::max())) == code(0));
 }

@@ -12,9 +12,12 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <ctime>
+#include <deque>
 #include <thread>
 #include <vector>
 
@@ -25,6 +28,10 @@ using asio::awaitable;
 using namespace support;
 
 namespace {
+
+// What the kernel says of new connections, and how often it was asked; see accept4 below.
+std::deque<int> planned_accept_errors;
+int accept_calls = 0;
 
 /// Accepts one in the background.
 struct background_accept {
@@ -275,6 +282,63 @@ TEST_CASE("connections that are reset before they are accepted cost only themsel
       got = into.bytes();
     }
     CHECK(got == "hello");
+  }());
+}
+
+// In place of the C library's, also for the library under test: some errors can't be brought about.
+extern "C" int accept4(int socket, sockaddr* from, socklen_t* size, int flags) {
+  ++accept_calls;
+  if (planned_accept_errors.empty())
+    return static_cast<int>(::syscall(SYS_accept4, socket, from, size, flags));
+  errno = planned_accept_errors.front();
+  planned_accept_errors.pop_front();
+  return -1;
+}
+
+TEST_CASE("no error of a new connection ends a listener, and none makes it spin") {
+  struct row {
+    int error;
+    bool pauses;
+  };
+  const std::vector<row> rows = {
+      {ECONNABORTED, false}, {EINTR, false}, {EPROTO, false}, {EPERM, false},  {ENETDOWN, false},
+      {EHOSTUNREACH, false}, {EMFILE, true}, {ENFILE, true},  {ENOBUFS, true}, {ENOMEM, true},
+  };
+  for (const row& one : rows) {
+    const std::string name = std::strerror(one.error);
+    CAPTURE(name);
+    run([](row what) -> awaitable<void> {
+      auto listening = antiphon::listen_tcp();
+      listener server = co_await std::move(listening);
+      auto connecting = antiphon::connect_tcp("127.0.0.1", server.port());
+      const transport_ptr client = co_await std::move(connecting);
+      planned_accept_errors.assign(4, what.error);
+      accept_calls = 0;
+      const auto start = std::chrono::steady_clock::now();
+      auto accepting = server.accept();
+      const transport_ptr accepted = co_await std::move(accepting);
+      const auto took = std::chrono::steady_clock::now() - start;
+      CHECK(accept_calls == 5);
+      if (what.pauses) {
+        CHECK(took >= std::chrono::milliseconds(4 * 50 - 10));
+      }
+      auto sending = send(*client, "hello");
+      co_await std::move(sending);
+      auto receiving = receive(*accepted, 5);
+      const auto got = co_await std::move(receiving);
+      CHECK(got == "hello");
+    }(one));
+  }
+}
+
+TEST_CASE("a listening socket that is itself broken ends the accept") {
+  run([]() -> awaitable<void> {
+    auto listening = antiphon::listen_tcp();
+    listener server = co_await std::move(listening);
+    planned_accept_errors.assign(1, EINVAL);
+    auto accepting = error_of(server.accept());
+    const auto ec = co_await std::move(accepting);
+    CHECK(ec == asio::error::invalid_argument);
   }());
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/pairs.hpp"
 #include "tests/support/transports.hpp"
 
+#include <antiphon/run_main.hpp>
 #include <antiphon/transport/stdio.hpp>
 
 #include <boost/asio/error.hpp>
@@ -246,6 +247,48 @@ TEST_CASE("O_NONBLOCK is never set on a shared pipe that can't be opened anew") 
   check_echoes(lines.to_server.get(), lines.from_server.get(), 1 << 20);
   lines.to_server.reset();
   CHECK(again.wait() == 0);
+}
+
+TEST_CASE("O_NONBLOCK is never set on what others share, also when the program ends by an exception") {
+  const auto failing_server = [] {
+    return antiphon::run_main([]() -> awaitable<void> {
+      auto opening = antiphon::open_stdio();
+      const auto peer = co_await std::move(opening);
+      auto receiving = receive(*peer, 5);
+      const auto got = co_await std::move(receiving);
+      auto sending = send(*peer, got);
+      co_await std::move(sending);
+      throw std::runtime_error("this server fails");
+    }());
+  };
+  const auto check = [&failing_server](connection& lines) {
+    const auto log = make_raw_pipe();
+    descriptor log_end(log.first);
+    descriptor server_log(log.second);
+    forked process(lines.server_in.get(), lines.server_out.get(), server_log.get(), failing_server);
+    server_log.reset();
+    write_all(lines.to_server.get(), "hello");
+    CHECK(read_exactly(lines.from_server.get(), 5) == "hello");
+    CHECK(process.wait() == 1);
+    CHECK(read_to_end(log_end.get()) == "error: this server fails\n");
+    CHECK_FALSE(is_nonblocking(lines.server_in.get()));
+    CHECK_FALSE(is_nonblocking(lines.server_out.get()));
+  };
+  SUBCASE("pipes") {
+    connection lines(make_raw_pipe(), make_raw_pipe());
+    check(lines);
+  }
+  SUBCASE("socketpairs") {
+    const auto in = make_socketpair();
+    const auto out = make_socketpair();
+    connection lines({in.first, in.second}, {out.first, out.second});
+    check(lines);
+  }
+  SUBCASE("a terminal") {
+    const auto ends = make_terminal();
+    connection lines({ends.second, ends.first}, {duplicate(ends.first), duplicate(ends.second)});
+    check(lines);
+  }
 }
 
 TEST_CASE("what a parent has made non-blocking stays so, and works") {
