@@ -1,7 +1,7 @@
 #include "tests/integration/links.hpp"
+#include "tests/support/forked.hpp"
 #include "tests/support/pairs.hpp"
 #include "tests/support/transports.hpp"
-#include "tests/unit/transport/forked.hpp"
 
 #include <antiphon/antiphon.hpp>
 

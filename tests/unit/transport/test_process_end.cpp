@@ -1,4 +1,4 @@
-#include "forked.hpp"
+#include "tests/support/forked.hpp"
 #include "tests/support/transports.hpp"
 
 #include <antiphon/transport/process_end.hpp>
