@@ -63,19 +63,21 @@ class serial_line final : public antiphon::transport {
 };
 
 // Bytes as they are: no echo, no line editing.
-int open_line(const char* device) {
-  const int line = ::open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+asio::posix::stream_descriptor open_line(const asio::any_io_executor& executor, const char* device) {
+  const auto fail = [device] { throw system_error(errno, boost::system::system_category(), device); };
+  const int fd = ::open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) fail();
+  asio::posix::stream_descriptor line(executor, fd);
   termios settings{};
-  if (line < 0 || ::tcgetattr(line, &settings) != 0)
-    throw system_error(errno, boost::system::system_category(), device);
+  if (::tcgetattr(fd, &settings) != 0) fail();
   ::cfmakeraw(&settings);
-  ::tcsetattr(line, TCSANOW, &settings);
+  if (::tcsetattr(fd, TCSANOW, &settings) != 0) fail();
   return line;
 }
 
 asio::awaitable<antiphon::ended> serve(const char* device) {
   const auto executor = co_await asio::this_coro::executor;
-  asio::posix::stream_descriptor line(executor, open_line(device));
+  auto line = open_line(executor, device);
   antiphon::router routes;
   routes.on_request("add", [](int a, int b) { return a + b; }, {"a", "b"});
   routes.on_request("echo", [](antiphon::raw_json params) { return params; });
