@@ -72,10 +72,8 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
   batched_bytes_ -= batch->bytes;
   if (batch->answered == 0 || !can_send()) return;
   batch->members.append(']');
-  std::vector<slice> parts;
-  batch->members.take(parts);
   out_.begin_frame(*out_framing_);
-  for (const slice& part : parts) out_.append(part);
+  out_.append(std::move(batch->members));
   out_.end_frame(*out_framing_);
   turn_later();
 }

@@ -74,10 +74,10 @@ asio::awaitable<ended> connection::finished() {
   auto suspend = [this](auto handler) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
-    waiting_for_end_.emplace_back().put(std::move(handler));
+    waiting_for_end_.emplace_back(std::move(handler));
   };
-  ended result =
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(ended)>(suspend, asio::use_awaitable);
+  auto waiting = suspended<ended>(suspend);
+  ended result = co_await std::move(waiting);
   co_return result;
 }
 
@@ -174,7 +174,7 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   call_timer_->cancel();
   if (silence_timer_) silence_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
-  for (auto& who : waiting) resume_later(who.take(), ended_);
+  for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
 
 asio::awaitable<void> connection::drain() {
@@ -258,7 +258,9 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
   writing_ = true;
   while (phase_ < phase::closing && !lost_) {
     if (out_.pending() == 0) {
-      co_await writer_gate_.wait();
+      if (writer_gate_.pass()) continue;
+      auto waiting = writer_gate_.wait();
+      co_await std::move(waiting);
       continue;
     }
     being_written_ = out_.pending();
@@ -293,7 +295,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
 
 void connection::release_written(error_code error) {
   while (!write_waiters_.empty() && (error || write_waiters_.front().position <= written_position_)) {
-    auto who = write_waiters_.front().who.take();
+    auto who = std::move(write_waiters_.front().who);
     write_waiters_.pop_front();
     resume_later(std::move(who), write_outcome{error});
   }

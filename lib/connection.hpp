@@ -237,7 +237,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::optional<asio::steady_timer> silence_timer_;
   clock::time_point moved_at_{};                                // when bytes last came or went
   clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
-  std::vector<waiter_slot<ended>> waiting_for_end_;
+  std::vector<waiter<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
   std::exception_ptr body_failure_;
   bool body_cancelled_ = false;
@@ -252,7 +252,7 @@ class connection : public std::enable_shared_from_this<connection> {
   struct write_waiter {
     std::uint64_t id = 0;
     std::uint64_t position = 0;
-    waiter_slot<write_outcome> who;
+    waiter<write_outcome> who;
   };
   std::deque<write_waiter> write_waiters_;
   std::uint64_t write_waiters_so_far_ = 0;

@@ -107,10 +107,10 @@ asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
     if (slot.is_connected()) {
       slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
     }
-    pending_.find(id)->waiter.put(std::move(handler));
+    pending_.find(id)->waiter = waiter<reply>(std::move(handler));
   };
-  reply answer =
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(reply)>(suspend, asio::use_awaitable);
+  auto waiting = suspended<reply>(suspend);
+  reply answer = co_await std::move(waiting);
   co_return answer;
 }
 
@@ -166,10 +166,8 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
     throw boost::system::system_error(error);
   }
   members.append(']');
-  std::vector<slice> parts;
-  members.take(parts);
   out_.begin_frame(*out_framing_);
-  for (const slice& part : parts) out_.append(part);
+  out_.append(std::move(members));
   out_.end_frame(*out_framing_);
   for (const std::uint64_t id : calls) {
     auto* call = pending_.find(id);
@@ -217,11 +215,10 @@ asio::awaitable<error_code> connection::wait_written(std::uint64_t position, clo
     at = write_waiters_.emplace(at);
     at->id = id;
     at->position = position;
-    at->who.put(std::move(handler));
+    at->who = waiter<write_outcome>(std::move(handler));
   };
-  const write_outcome outcome =
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void(write_outcome)>(suspend,
-                                                                                        asio::use_awaitable);
+  auto waiting = suspended<write_outcome>(suspend);
+  const write_outcome outcome = co_await std::move(waiting);
   co_return outcome.error;
 }
 
@@ -229,7 +226,7 @@ void connection::give_up_writing(std::uint64_t waiter, errc why) noexcept {
   const auto found = std::find_if(write_waiters_.begin(), write_waiters_.end(),
                                   [waiter](const write_waiter& one) { return one.id == waiter; });
   if (found == write_waiters_.end()) return;
-  auto who = found->who.take();
+  auto who = std::move(found->who);
   write_waiters_.erase(found);
   resume_later(std::move(who), write_outcome{make_error_code(why)});
 }
@@ -298,7 +295,7 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
     pending_.clear_deadline(call);
     return;
   }
-  auto who = call.waiter.take();
+  auto who = std::move(call.waiter);
   pending_.remove(call);
   if (later) {
     resume_later(std::move(who), std::move(answer));

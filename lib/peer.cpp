@@ -32,7 +32,7 @@ struct outcome<void> {
 template <class T>
 struct errand {
   asio::cancellation_signal stop;
-  waiter_slot<outcome<T>> caller;
+  waiter<outcome<T>> caller;
 };
 
 template <class T>
@@ -48,7 +48,7 @@ asio::awaitable<void> run_errand(std::shared_ptr<connection> /*home*/, std::shar
   } catch (...) {
     how.failure = std::current_exception();
   }
-  resume_later(what->caller.take(), std::move(how));
+  resume_later(std::move(what->caller), std::move(how));
 }
 
 /// Runs `operation` on the connection's executor; the caller stays on his own, also when he is cancelled.
@@ -70,14 +70,14 @@ asio::awaitable<T> on_its_executor(std::shared_ptr<connection> home, asio::await
         });
       });
     }
-    what->caller.put(std::move(handler));
+    what->caller = waiter<outcome<T>>(std::move(handler));
     // The signal outlives the coroutine that it belongs to.
     auto ended = [what, there](std::exception_ptr) { asio::post(there, [what] {}); };
     asio::co_spawn(there, run_errand(home, what, std::move(operation)),
                    asio::bind_cancellation_slot(what->stop.slot(), std::move(ended)));
   };
-  outcome<T> how = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(outcome<T>)>(
-      suspend, asio::use_awaitable);
+  auto waiting = suspended<outcome<T>>(suspend);
+  outcome<T> how = co_await std::move(waiting);
   if (how.failure) std::rethrow_exception(how.failure);
   if constexpr (!std::is_void_v<T>) co_return std::move(*how.value);
 }
@@ -115,11 +115,7 @@ void draft::method(std::string_view name) {
   encode(text_, name);
 }
 
-void draft::append_to(output_chain& out) && {
-  std::vector<slice> parts;
-  text_.take(parts);
-  for (const slice& part : parts) out.append(part);
-}
+void draft::append_to(output_chain& out) && { out.append(std::move(text_)); }
 
 bool check_whole_params(json_kind kind) {
   if (kind == json_kind::null) return false;

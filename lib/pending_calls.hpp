@@ -23,7 +23,7 @@ class pending_calls {
 
   struct entry {
     std::uint64_t id = 0;  // 0: free
-    waiter_slot<reply> waiter;
+    detail::waiter<reply> waiter;
     std::optional<reply> early;  // the answer, when it came before anyone waited
     lender from;
     bool lent = false;

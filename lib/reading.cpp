@@ -113,7 +113,10 @@ asio::awaitable<void> connection::read_messages() {
         paused_ = true;
         watch();
         limit_pause();
-        co_await reader_gate_.wait();
+        if (!reader_gate_.pass()) {
+          auto waiting = reader_gate_.wait();
+          co_await std::move(waiting);
+        }
         paused_ = false;
         stuck_until_ = clock::time_point::max();
         if (phase_ >= phase::closing) co_return;

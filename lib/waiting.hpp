@@ -1,91 +1,133 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <optional>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 namespace antiphon::detail {
 
 namespace asio = boost::asio;
 
-/// A suspended coroutine that waits for a `Result`, without an allocation of its own.
-template <class Result>
-using waiting = typename asio::async_result<asio::use_awaitable_t<>, void(Result)>::handler_type;
-
-/// Room for one suspended coroutine. Asio's handler can be moved but not assigned; this can be both.
-template <class Handler>
-class slot_for {
+/// A suspended coroutine that waits for `Result...`, or nobody. No allocation of its own.
+///
+/// Asio's handler for it has a name of Asio's own, so what it is stays hidden here.
+template <class... Result>
+class waiter {
  public:
-  slot_for() = default;
-  slot_for(slot_for&&) = default;
-  slot_for& operator=(slot_for&& other) {
-    handler_.reset();
-    if (other.handler_) handler_.emplace(std::move(*other.handler_));
-    other.handler_.reset();
+  waiter() = default;
+  template <class Handler>
+    requires(!std::is_same_v<Handler, waiter>)
+  explicit waiter(Handler handler) : does_(&of<Handler>) {
+    static_assert(sizeof(Handler) <= room && alignof(Handler) <= alignof(std::max_align_t));
+    ::new (static_cast<void*>(&memory_)) Handler(std::move(handler));
+  }
+  waiter(waiter&& other) noexcept { take(other); }
+  waiter& operator=(waiter&& other) noexcept {
+    if (this != &other) {
+      clear();
+      take(other);
+    }
     return *this;
   }
-  explicit operator bool() const noexcept { return handler_.has_value(); }
-  void put(Handler handler) { handler_.emplace(std::move(handler)); }
-  /// Takes it out; there must be one.
-  Handler take() {
-    Handler handler = std::move(*handler_);
-    handler_.reset();
-    return handler;
+  ~waiter() { clear(); }
+
+  explicit operator bool() const noexcept { return does_ != nullptr; }
+  asio::any_io_executor get_executor() const { return does_->executor(&memory_); }
+  /// Lets it go on; it must be there, and is gone then.
+  void operator()(Result... result) {
+    // What goes on may want this place for itself.
+    waiter gone(std::move(*this));
+    gone.does_->resume(&gone.memory_, std::move(result)...);
   }
   /// Destroys the coroutine that waits.
-  void clear() { handler_.reset(); }
+  void clear() noexcept {
+    if (does_ != nullptr) std::exchange(does_, nullptr)->destroy(&memory_);
+  }
 
  private:
-  std::optional<Handler> handler_;
+  static constexpr std::size_t room = 6 * sizeof(void*);
+
+  struct operations {
+    void (*resume)(void*, Result...);
+    void (*move)(void* to, void* from) noexcept;
+    void (*destroy)(void*) noexcept;
+    asio::any_io_executor (*executor)(const void*);
+  };
+  template <class Handler>
+  static constexpr operations of{
+      [](void* self, Result... result) { std::move (*static_cast<Handler*>(self))(std::move(result)...); },
+      [](void* to, void* from) noexcept {
+        ::new (to) Handler(std::move(*static_cast<Handler*>(from)));
+        std::destroy_at(static_cast<Handler*>(from));
+      },
+      [](void* self) noexcept { std::destroy_at(static_cast<Handler*>(self)); },
+      [](const void* self) -> asio::any_io_executor {
+        return asio::get_associated_executor(*static_cast<const Handler*>(self));
+      },
+  };
+
+  void take(waiter& other) noexcept {
+    does_ = std::exchange(other.does_, nullptr);
+    if (does_ != nullptr) does_->move(&memory_, &other.memory_);
+  }
+
+  const operations* does_ = nullptr;
+  alignas(std::max_align_t) std::byte memory_[room];
 };
 
-template <class Result>
-using waiter_slot = slot_for<waiting<Result>>;
+/// What a coroutine awaits that is to be resumed by hand: `suspend` is given its handler, once it sleeps.
+template <class... Result, class Suspend>
+auto suspended(Suspend suspend) {
+  return asio::async_initiate<const asio::deferred_t, void(Result...)>(std::move(suspend), asio::deferred);
+}
 
 /// Resumes `who` with `result` on its own executor, from there at the earliest once the caller has returned.
 template <class Result>
-void resume_later(waiting<Result> who, Result result) {
-  auto executor = asio::get_associated_executor(who);
+void resume_later(waiter<Result> who, Result result) {
+  auto executor = who.get_executor();
   asio::post(executor,
              [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
 }
 
 /// Resumes it at once when already on its executor.
 template <class Result>
-void resume(waiting<Result> who, Result result) {
-  auto executor = asio::get_associated_executor(who);
+void resume(waiter<Result> who, Result result) {
+  auto executor = who.get_executor();
   asio::dispatch(executor,
                  [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
 }
 
 /// One coroutine waits until another one, on the same serial executor, opens the gate; it then goes on inside
-/// `open`. An opening that nobody waits for is kept for the next who does.
+/// `open`. An opening that nobody waits for is kept for the next who comes:
+///
+///     if (!gate.pass()) co_await gate.wait();
 class gate {
  public:
-  asio::awaitable<void> wait() {
-    if (!std::exchange(open_, false)) {
-      auto suspend = [this](auto handler) { waiter_.put(std::move(handler)); };
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(suspend, asio::use_awaitable);
-    }
+  bool pass() noexcept { return std::exchange(open_, false); }
+  auto wait() {
+    return suspended<>([this](auto handler) { waiter_ = waiter<>(std::move(handler)); });
   }
   void open() {
     if (waiter_) {
-      auto who = waiter_.take();
-      who();
+      waiter_();
     } else {
       open_ = true;
     }
   }
   /// Destroys the coroutine that waits.
-  void abandon() { waiter_.clear(); }
+  void abandon() noexcept { waiter_.clear(); }
 
  private:
-  slot_for<typename asio::async_result<asio::use_awaitable_t<>, void()>::handler_type> waiter_;
+  waiter<> waiter_;
   bool open_ = false;
 };
 

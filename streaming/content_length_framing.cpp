@@ -1,5 +1,6 @@
 #include "streaming/bounds.hpp"
 #include "streaming/http_request_line.hpp"
+#include "streaming/json_text.hpp"
 
 #include <antiphon/streaming/content_length_framing.hpp>
 
@@ -65,6 +66,20 @@ bool charset_is_utf8(std::string_view content_type) noexcept {
   return true;
 }
 
+// The size of a head that is one line, written as nearly everyone writes it, and the length it tells; 0 for
+// others.
+std::size_t usual_head(std::string_view window, std::uint64_t& length) noexcept {
+  constexpr std::size_t most_digits = 9;
+  if (!window.starts_with(head_begin)) return 0;
+  const std::string_view rest = window.substr(head_begin.size(), most_digits + head_end.size());
+  std::size_t digits = 0;
+  length = 0;
+  for (; digits < rest.size() && detail::is_digit(rest[digits]); ++digits)
+    length = length * 10 + static_cast<std::uint64_t>(rest[digits] - '0');
+  if (digits == 0 || digits > most_digits || !rest.substr(digits).starts_with(head_end)) return 0;
+  return head_begin.size() + digits + head_end.size();
+}
+
 }  // namespace
 
 content_length_framing::content_length_framing(const limits& bounds) noexcept
@@ -76,6 +91,13 @@ std::unique_ptr<framing> content_length_framing::make(const limits& bounds) {
 
 framing::step content_length_framing::look(std::string_view window) {
   if (in_body_) return body(window, 0);
+  std::uint64_t length = 0;
+  const std::size_t head = seen_ == 0 ? usual_head(window, length) : 0;
+  if (head != 0 && head <= limits_.header_bytes) {
+    if (length > limits_.message_bytes) return refused(errc::message_too_large);
+    length_ = static_cast<std::size_t>(length);
+    return body(window, head);
+  }
   // The block may not be longer, so nothing behind that is looked at.
   const auto block = window.substr(0, limits_.header_bytes);
   while (seen_ < block.size()) {

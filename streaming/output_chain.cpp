@@ -126,6 +126,18 @@ void output_chain::append(const slice& payload) {
   frame_size_ += payload.size();
 }
 
+void output_chain::append(output_chain&& text) {
+  for (const slice& part : text.parts_) append(part);
+  const std::string_view rest = text.current_.bytes().substr(text.sealed_);
+  if (rest.size() < joinable) {
+    append(rest);
+  } else {
+    append(text.current_.share(rest));
+  }
+  text.parts_.clear();
+  text.sealed_ = text.current_.size();
+}
+
 char* output_chain::reserve(std::size_t size) {
   if (current_.capacity() - current_.size() < size) grow(size);
   return current_.data() + current_.size();

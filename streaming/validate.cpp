@@ -219,6 +219,7 @@ validator& validator::operator=(validator&&) noexcept = default;
 validator::~validator() = default;
 
 void validator::restart() noexcept {
+  if (state_->at == 0 && !failed_) return;
   std::construct_at(state_.get(), state_->max_depth);
   failed_ = false;
 }
@@ -230,7 +231,8 @@ void validator::advance(std::string_view so_far) noexcept {
 
 error_code validator::finish(std::string_view text, std::size_t* offset) noexcept {
   if (text.size() < state_->at) restart();
-  const bool valid = !failed_ && detail::scan::active().check(text.data(), text.size(), true, *state_);
+  failed_ = failed_ || !detail::scan::active().check(text.data(), text.size(), true, *state_);
+  const bool valid = !failed_;
   restart();
   return valid ? error_code() : detail::validate_by_bytes(text, max_depth_, offset);
 }

@@ -2,9 +2,6 @@
 
 #include "transport/fail.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/deferred.hpp>
-
 #include <sys/epoll.h>
 
 namespace antiphon::posix {
@@ -39,11 +36,6 @@ channel channel::share(const asio::any_io_executor& executor, unique_fd file, ac
   made.ready_.assign(epoll.get());
   epoll.release();
   return made;
-}
-
-asio::awaitable<error_code> channel::wait(asio::posix::descriptor_base::wait_type what) {
-  const auto done = co_await ready_.async_wait(what, asio::as_tuple(asio::deferred));
-  co_return std::get<0>(done);
 }
 
 void channel::cancel() noexcept {

@@ -6,7 +6,8 @@
 #include <antiphon/error.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <string_view>
@@ -30,15 +31,22 @@ class channel {
 
   bool is_open() const noexcept { return fd_ >= 0; }
   int fd() const noexcept { return fd_; }
+  /// Whether there is anything to wait for; a file never keeps anyone waiting.
+  bool may_wait() const noexcept { return how_ != access::file; }
 
   io_result read_now(std::span<char> into) noexcept { return posix::read_now(fd_, how_, into); }
   int write_now(unsent& rest) noexcept { return posix::write_now(fd_, how_, rest); }
 
-  /// Until it may be worth another attempt. Gives `operation_aborted` after `close`, `cancel`, or a
-  /// cancellation of the coroutine.
-  asio::awaitable<error_code> readable() { return wait(asio::posix::descriptor_base::wait_read); }
-  asio::awaitable<error_code> writable() {
-    return wait(file_ ? asio::posix::descriptor_base::wait_read : asio::posix::descriptor_base::wait_write);
+  /// What to await until it may be worth another attempt, a tuple with an error_code: `operation_aborted`
+  /// after `close`, `cancel`, or a cancellation of the coroutine.
+  // No coroutines, whose frames would have to be allocated.
+  auto readable() {
+    return ready_.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::deferred));
+  }
+  auto writable() {
+    const auto what =
+        file_ ? asio::posix::descriptor_base::wait_read : asio::posix::descriptor_base::wait_write;
+    return ready_.async_wait(what, asio::as_tuple(asio::deferred));
   }
 
   void cancel() noexcept;
@@ -46,7 +54,6 @@ class channel {
 
  private:
   channel(const asio::any_io_executor& executor, access how) : ready_(executor), how_(how) {}
-  asio::awaitable<error_code> wait(asio::posix::descriptor_base::wait_type what);
 
   asio::posix::stream_descriptor ready_;  // owns the file, or the epoll descriptor that contains it
   unique_fd file_;                        // a shared file

@@ -134,7 +134,7 @@ asio::awaitable<transport_ptr> listener::state::next(asio::any_io_executor execu
     if (failure == accept_failure::wait) {
       turns_.renew();
       auto waiting = socket_.readable();
-      const error_code ec = co_await std::move(waiting);
+      const auto [ec] = co_await std::move(waiting);
       if (ec && !closed_) fail(ec, "accept");
     } else if (failure == accept_failure::pause) {
       auto pausing = pause();

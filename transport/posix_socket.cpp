@@ -17,7 +17,7 @@ asio::awaitable<error_code> connect(channel& socket, socket_address to) {
   // An interrupted connect goes on as one in progress.
   if (errno != EINPROGRESS && errno != EINTR) co_return last_error();
   auto waiting = socket.writable();
-  const error_code ec = co_await std::move(waiting);
+  const auto [ec] = co_await std::move(waiting);
   if (ec) co_return ec;
   int error = 0;
   socklen_t size = sizeof(error);

@@ -10,8 +10,14 @@
 
 #include <sys/socket.h>
 
+#include <utility>
+
 namespace antiphon::posix {
 namespace {
+
+// Whoever has sent as little as this most likely waits for what it is answered: to look at once whether there
+// is more would be a system call in vain.
+constexpr std::size_t little = 2 * 1024;
 
 std::shared_ptr<buffer_source> or_shared(std::shared_ptr<buffer_source> buffers) {
   if (buffers == nullptr) return shared_buffer_pool();
@@ -40,18 +46,19 @@ stream::stream(asio::any_io_executor executor, channel in, channel out,
 asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
   if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
   if (into.space().empty()) fail(asio::error::no_buffer_space, "receive");
-  for (;;) {
+  for (bool look = !std::exchange(expects_nothing_, false) || output_lost_;; look = true) {
     if (closed_) fail(asio::error::operation_aborted, "receive");
-    const io_result got = in_.read_now(into.space());
+    const io_result got = look ? in_.read_now(into.space()) : io_result{0, EAGAIN};
     if (got.error == 0) {
       into.commit(got.count);
+      expects_nothing_ = got.count < little && in_.may_wait();
       co_return got.count;
     }
     if (got.error != EAGAIN) fail(system_code(got.error), "receive");
     if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
     turns_.renew();
     auto waiting = in_.readable();
-    const error_code ec = co_await std::move(waiting);
+    const auto [ec] = co_await std::move(waiting);
     if (ec && !closed_ && !output_lost_) fail(ec, "receive");
   }
 }
@@ -65,7 +72,7 @@ asio::awaitable<void> stream::send(std::span<const std::string_view> parts) {
     if (error == 0) co_return;
     if (error != EAGAIN) fail(system_code(error), "send");
     auto waiting = out().writable();
-    const error_code ec = co_await std::move(waiting);
+    const auto [ec] = co_await std::move(waiting);
     if (ec && !closed_ && !send_ended_) fail(ec, "send");
   }
 }

@@ -48,6 +48,8 @@ class output_chain {
   void append(char c) { append(std::string_view(&c, 1)); }
   /// Joins a pinned payload without copying it when it is large enough for that to pay.
   void append(const slice& payload);
+  /// Joins what was written without frames in another chain, which is empty then.
+  void append(output_chain&& text);
 
   /// Contiguous space for `size` bytes (at most 4096); `advance` says how many were used.
   char* reserve(std::size_t size);

@@ -7,6 +7,7 @@
 namespace {
 
 std::atomic<std::size_t> count;
+std::atomic<std::size_t> frames;
 
 void* counted(void* memory) {
   count.fetch_add(1, std::memory_order_relaxed);
@@ -17,6 +18,14 @@ void* counted(void* memory) {
 }  // namespace
 
 std::size_t test::allocations() noexcept { return count.load(std::memory_order_relaxed); }
+std::size_t test::frame_allocations() noexcept { return frames.load(std::memory_order_relaxed); }
+
+// Where Asio takes the frames of coroutines from.
+extern "C" void* __libc_memalign(std::size_t alignment, std::size_t size);
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  frames.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, size);
+}
 
 // The forms for arrays and the ones that don't throw come to these two.
 void* operator new(std::size_t size) { return counted(std::malloc(size == 0 ? 1 : size)); }
