@@ -2,9 +2,23 @@
 
 #include "transport/fail.hpp"
 
+#include <linux/magic.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 namespace antiphon::posix {
+namespace {
+
+// The kernel never reports the end of a named pipe that was opened after its last writer had gone.
+bool is_named_pipe(int fd) noexcept {
+  struct stat file{};
+  struct statfs where{};
+  if (::fstat(fd, &file) != 0 || !S_ISFIFO(file.st_mode)) return false;
+  return ::fstatfs(fd, &where) != 0 || where.f_type != PIPEFS_MAGIC;
+}
+
+}  // namespace
 
 unique_fd make_epoll(int fd, unsigned events) {
   unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
@@ -17,22 +31,24 @@ unique_fd make_epoll(int fd, unsigned events) {
   fail(last_error(), "epoll_ctl");
 }
 
+channel::channel(const asio::any_io_executor& executor, int fd, access how)
+    : ready_(executor),
+      how_(how),
+      readable_is_sure_(how == access::socket || (how != access::file && !is_named_pipe(fd))),
+      fd_(fd) {}
+
 channel channel::own(const asio::any_io_executor& executor, unique_fd file, access how) {
-  channel made(executor, how);
+  channel made(executor, file.get(), how);
   made.ready_.assign(file.get());
-  made.fd_ = file.release();
+  file.release();
   return made;
 }
 
 channel channel::share(const asio::any_io_executor& executor, unique_fd file, access how, direction way) {
-  channel made(executor, how);
-  made.fd_ = file.get();
+  unique_fd epoll = make_epoll(file.get(), way == direction::in ? EPOLLIN : EPOLLOUT);
+  channel made(executor, file.get(), epoll ? how : access::file);
   made.file_ = std::move(file);
-  unique_fd epoll = make_epoll(made.fd_, way == direction::in ? EPOLLIN : EPOLLOUT);
-  if (!epoll) {
-    made.how_ = access::file;
-    return made;
-  }
+  if (!epoll) return made;
   made.ready_.assign(epoll.get());
   epoll.release();
   return made;

@@ -31,8 +31,8 @@ class channel {
 
   bool is_open() const noexcept { return fd_ >= 0; }
   int fd() const noexcept { return fd_; }
-  /// Whether there is anything to wait for; a file never keeps anyone waiting.
-  bool may_wait() const noexcept { return how_ != access::file; }
+  /// Whether `readable` surely comes true when there is input or it has ended.
+  bool readable_is_sure() const noexcept { return readable_is_sure_; }
 
   io_result read_now(std::span<char> into) noexcept { return posix::read_now(fd_, how_, into); }
   int write_now(unsent& rest) noexcept { return posix::write_now(fd_, how_, rest); }
@@ -53,12 +53,13 @@ class channel {
   void close() noexcept;
 
  private:
-  channel(const asio::any_io_executor& executor, access how) : ready_(executor), how_(how) {}
+  channel(const asio::any_io_executor& executor, int fd, access how);
 
   asio::posix::stream_descriptor ready_;  // owns the file, or the epoll descriptor that contains it
   unique_fd file_;                        // a shared file
   access how_;
-  int fd_ = -1;
+  bool readable_is_sure_;
+  int fd_;
 };
 
 /// A private epoll descriptor that is readable when `events` (EPOLLIN, ...) hold for `fd`, or an error or a

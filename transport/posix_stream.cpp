@@ -51,7 +51,7 @@ asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
     const io_result got = look ? in_.read_now(into.space()) : io_result{0, EAGAIN};
     if (got.error == 0) {
       into.commit(got.count);
-      expects_nothing_ = got.count < little && in_.may_wait();
+      expects_nothing_ = got.count < little && in_.readable_is_sure();
       co_return got.count;
     }
     if (got.error != EAGAIN) fail(system_code(got.error), "receive");

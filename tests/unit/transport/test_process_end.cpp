@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -126,6 +127,7 @@ TEST_CASE("waiting for a process can be given up, and leaves no descriptor") {
   sleeper other;
   run([](int pid) -> awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;
+    const asio::posix::stream_descriptor first(executor);  // with it Asio opens what it needs itself
     const auto before = open_descriptors();
     asio::cancellation_signal give_up;
     error_code how;
