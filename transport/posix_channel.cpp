@@ -2,23 +2,11 @@
 
 #include "transport/fail.hpp"
 
-#include <linux/magic.h>
+#include <boost/asio/error.hpp>
+
 #include <sys/epoll.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 namespace antiphon::posix {
-namespace {
-
-// The kernel never reports the end of a named pipe that was opened after its last writer had gone.
-bool is_named_pipe(int fd) noexcept {
-  struct stat file{};
-  struct statfs where{};
-  if (::fstat(fd, &file) != 0 || !S_ISFIFO(file.st_mode)) return false;
-  return ::fstatfs(fd, &where) != 0 || where.f_type != PIPEFS_MAGIC;
-}
-
-}  // namespace
 
 unique_fd make_epoll(int fd, unsigned events) {
   unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
@@ -31,27 +19,31 @@ unique_fd make_epoll(int fd, unsigned events) {
   fail(last_error(), "epoll_ctl");
 }
 
-channel::channel(const asio::any_io_executor& executor, int fd, access how)
-    : ready_(executor),
-      how_(how),
-      readable_is_sure_(how == access::socket || (how != access::file && !is_named_pipe(fd))),
-      fd_(fd) {}
-
 channel channel::own(const asio::any_io_executor& executor, unique_fd file, access how) {
-  channel made(executor, file.get(), how);
+  channel made(executor, how);
   made.ready_.assign(file.get());
-  file.release();
+  made.fd_ = file.release();
   return made;
 }
 
 channel channel::share(const asio::any_io_executor& executor, unique_fd file, access how, direction way) {
-  unique_fd epoll = make_epoll(file.get(), way == direction::in ? EPOLLIN : EPOLLOUT);
-  channel made(executor, file.get(), epoll ? how : access::file);
+  channel made(executor, how);
+  made.fd_ = file.get();
   made.file_ = std::move(file);
-  if (!epoll) return made;
+  unique_fd epoll = make_epoll(made.fd_, way == direction::in ? EPOLLIN : EPOLLOUT);
+  if (!epoll) {
+    made.how_ = access::file;
+    return made;
+  }
   made.ready_.assign(epoll.get());
   epoll.release();
   return made;
+}
+
+io_result channel::outcome(const error_code& ec, std::size_t count) const noexcept {
+  if (!ec) return {count, 0};
+  if (ec == asio::error::eof) return {};
+  return failed_read(fd_, ec.value());
 }
 
 void channel::cancel() noexcept {

@@ -38,17 +38,19 @@ ssize_t write_some(int fd, access how, std::span<iovec> list) noexcept {
 
 }  // namespace
 
+io_result failed_read(int fd, int error) noexcept {
+  // What a terminal says once its other side is closed.
+  if (error == EIO && is_terminal_gone(fd)) return {};
+  return {0, error == EWOULDBLOCK ? EAGAIN : error};
+}
+
 io_result read_now(int fd, access how, std::span<char> into) noexcept {
   for (;;) {
     if (how == access::borrowed && !ready(fd, POLLIN)) return {0, EAGAIN};
     const ssize_t got = how == access::socket ? ::recv(fd, into.data(), into.size(), MSG_DONTWAIT)
                                               : ::read(fd, into.data(), into.size());
     if (got >= 0) return {static_cast<std::size_t>(got), 0};
-    const int error = errno;
-    if (error == EINTR) continue;
-    // What a terminal says once its other side is closed.
-    if (error == EIO && is_terminal_gone(fd)) return {0, 0};
-    return {0, error == EWOULDBLOCK ? EAGAIN : error};
+    if (errno != EINTR) return failed_read(fd, errno);
   }
 }
 

@@ -31,6 +31,9 @@ struct io_result {
 /// Reads what is there; a count of 0 without error is the end of the input.
 io_result read_now(int fd, access how, std::span<char> into) noexcept;
 
+/// What a read that ended with `error` (an errno) means: for a terminal it may be the end of the input.
+io_result failed_read(int fd, int error) noexcept;
+
 /// What is still to be written of a list of parts.
 class unsent {
  public:

@@ -15,10 +15,6 @@
 namespace antiphon::posix {
 namespace {
 
-// Whoever has sent as little as this most likely waits for what it is answered: to look at once whether there
-// is more would be a system call in vain.
-constexpr std::size_t little = 2 * 1024;
-
 std::shared_ptr<buffer_source> or_shared(std::shared_ptr<buffer_source> buffers) {
   if (buffers == nullptr) return shared_buffer_pool();
   return buffers;
@@ -46,20 +42,29 @@ stream::stream(asio::any_io_executor executor, channel in, channel out,
 asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
   if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
   if (into.space().empty()) fail(asio::error::no_buffer_space, "receive");
-  for (bool look = !std::exchange(expects_nothing_, false) || output_lost_;; look = true) {
+  for (;;) {
     if (closed_) fail(asio::error::operation_aborted, "receive");
-    const io_result got = look ? in_.read_now(into.space()) : io_result{0, EAGAIN};
+    io_result got = in_.read_now(into.space());
+    if (got.error == EAGAIN) {
+      if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
+      turns_.renew();
+      if (in_.is_own()) {
+        auto reading = in_.read(into.space());
+        const auto [ec, count] = co_await std::move(reading);
+        got = in_.outcome(ec, count);
+      } else {
+        auto waiting = in_.readable();
+        const auto [ec] = co_await std::move(waiting);
+        if (!ec) continue;
+        got.error = ec.value();
+      }
+    }
     if (got.error == 0) {
       into.commit(got.count);
-      expects_nothing_ = got.count < little && in_.readable_is_sure();
       co_return got.count;
     }
-    if (got.error != EAGAIN) fail(system_code(got.error), "receive");
-    if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
-    turns_.renew();
-    auto waiting = in_.readable();
-    const auto [ec] = co_await std::move(waiting);
-    if (ec && !closed_ && !output_lost_) fail(ec, "receive");
+    const bool stopped = got.error == ECANCELED && (closed_ || output_lost_);
+    if (!stopped) fail(system_code(got.error), "receive");
   }
 }
 

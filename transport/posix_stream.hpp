@@ -42,7 +42,6 @@ class stream : public transport {
   std::optional<channel> out_;
   std::optional<hang_up_watch> hang_up_;  // once someone asked
   turns turns_;
-  bool expects_nothing_ = false;  // nothing more is likely to be there yet
   bool closed_ = false;
   bool send_ended_ = false;
   bool output_lost_ = false;
