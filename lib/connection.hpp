@@ -58,7 +58,6 @@ class record final : public inbound_call, public processor::item {
 
   detail::route* route = nullptr;
   std::shared_ptr<batch_reply> batch;
-  slice pinned;  // the message's memory, once it is kept
   bool kept = false;
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
@@ -131,6 +130,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void watch();
   void shorten_drain() noexcept;
   void limit_pause();
+  void begin_pause();
+  void end_pause() noexcept;
   asio::awaitable<bool> wait_change(clock::time_point until);
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
@@ -178,6 +179,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_response(const message_view& message, bool is_error);
   void complete(pending_calls::entry& call, reply answer, bool later);
   void fail_pending(error_code why) noexcept;
+  bool pins(std::string_view part) const noexcept;
   slice kept(std::string_view part);
   call_failure error_of(const message_view& message) const;
   /// Nothing more will be received, so no answer either.
@@ -227,6 +229,12 @@ class connection : public std::enable_shared_from_this<connection> {
   bool in_reader_ = false;
   clock::time_point drain_until_{};
 
+  struct room_waiter final : memory_waiter {
+    explicit room_waiter(connection& owner) noexcept : home(owner) {}
+    bool memory_returned() noexcept override;
+    connection& home;
+  };
+  room_waiter room_{*this};
   gate reader_gate_;
   gate writer_gate_;
   std::optional<asio::steady_timer> change_timer_;

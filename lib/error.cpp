@@ -34,6 +34,7 @@ const char* text_of(errc e) noexcept {
     case errc::path_too_long: return "the path is too long for a socket";
     case errc::invalid_address: return "not an address";
     case errc::spawn_failed: return "the program could not be started";
+    case errc::buffers_exhausted: return "too much memory is in buffers already";
     case errc::message_timed_out: return "a message was begun and not finished in time";
     case errc::idle_timed_out: return "nothing was sent or received for too long";
   }

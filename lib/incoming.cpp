@@ -12,9 +12,10 @@ namespace antiphon::detail {
 
 namespace {
 
-// A kept part below this size is copied out of its block. So is a larger one in a block that is larger still.
+// What is kept of a message pins the block that it lies in when it is at least this large, and at least this
+// part of the block (which a single message makes five times as large at most); else it is copied out.
 constexpr std::size_t copy_below = 4 * 1024;
-constexpr std::size_t most_pinned = 2;
+constexpr std::size_t least_part_pinned = 5;
 
 constexpr std::string_view too_much_in_batches = "too much is owed to batches that are not complete";
 
@@ -186,7 +187,8 @@ record& connection::take_record(const message_view& message, const std::shared_p
   record& call = *free_records_.back();
   free_records_.pop_back();
   call.connection_ = this;
-  call.params_ = message.params_text();
+  call.params_ =
+      pins(message.params_text()) ? decoder_.pin(message.params_text()) : slice(message.params_text());
   call.batch = batch;
   return call;
 }
@@ -196,7 +198,6 @@ void connection::release(record& call) noexcept {
   call.params_ = {};
   call.id_ = request_id();
   call.batch.reset();
-  call.pinned = slice();
   call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
   call.route = nullptr;
   call.bytes = 0;
@@ -204,11 +205,15 @@ void connection::release(record& call) noexcept {
   free_records_.push_back(&call);
 }
 
+// Whether a part of the message that was just read is worth the block that it lies in.
+bool connection::pins(std::string_view part) const noexcept {
+  return part.size() >= copy_below && part.size() * least_part_pinned >= decoder_.block_size();
+}
+
 // In memory that may be held on to: a large part pins the block that it lies in, a small one is copied out,
 // so that what is held is never much more than what is kept.
 slice connection::kept(std::string_view part) {
-  if (part.size() >= copy_below && part.size() * most_pinned >= decoder_.block_size())
-    return decoder_.pin(part);
+  if (pins(part)) return decoder_.pin(part);
   buffer copy = buffer::allocate(part.size());
   if (!part.empty()) std::memcpy(copy.data(), part.data(), part.size());
   copy.commit(part.size());
@@ -217,11 +222,10 @@ slice connection::kept(std::string_view part) {
 
 void connection::keep(record& call) {
   if (!call.kept) {
-    call.pinned = kept(call.params_);
-    call.params_ = call.pinned.bytes();
+    if (!call.params_.pinned() && !call.params_.empty()) call.params_ = kept(call.params_.bytes());
     call.kept = true;
     // Its id is kept twice: here and in the table of those in flight.
-    processor_.hold(call, call.pinned.pinned_bytes() + 2 * call.id_.json().size() + sizeof(record));
+    processor_.hold(call, call.params_.pinned_bytes() + 2 * call.id_.json().size() + sizeof(record));
   }
   if (call.request && !call.registered && call.id_.kind() != request_id::kind::null) {
     in_flight_.emplace(call.id_, &call);

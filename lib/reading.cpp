@@ -24,6 +24,17 @@ constexpr std::size_t saturated(std::size_t a, std::size_t b) noexcept {
   return a > std::numeric_limits<std::size_t>::max() - b ? std::numeric_limits<std::size_t>::max() : a + b;
 }
 
+struct memory_wait {
+  memory_wait(buffer_source& source, memory_waiter& who) : from(source), waiter(who) {
+    from.wait_for_memory(waiter);
+  }
+  memory_wait(const memory_wait&) = delete;
+  memory_wait& operator=(const memory_wait&) = delete;
+  ~memory_wait() { from.stop_waiting(waiter); }
+  buffer_source& from;
+  memory_waiter& waiter;
+};
+
 }  // namespace
 
 asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
@@ -87,6 +98,26 @@ void connection::limit_pause() {
   changed();
 }
 
+void connection::begin_pause() {
+  paused_ = true;
+  watch();
+  limit_pause();
+}
+
+void connection::end_pause() noexcept {
+  paused_ = false;
+  stuck_until_ = clock::time_point::max();
+}
+
+bool connection::room_waiter::memory_returned() noexcept try {
+  asio::post(home.executor_, [weak = home.weak_from_this()] {
+    if (auto self = weak.lock()) self->reader_gate_.open();
+  });
+  return true;
+} catch (...) {  // no memory: at the next opportunity
+  return false;
+}
+
 asio::awaitable<void> connection::read_messages() {
   for (;;) {
     // What has arrived.
@@ -110,15 +141,12 @@ asio::awaitable<void> connection::read_messages() {
       while (more && !discarding_ && must_pause()) {
         end_of_turn();
         if (!must_pause()) break;
-        paused_ = true;
-        watch();
-        limit_pause();
+        begin_pause();
         if (!reader_gate_.pass()) {
           auto waiting = reader_gate_.wait();
           co_await std::move(waiting);
         }
-        paused_ = false;
-        stuck_until_ = clock::time_point::max();
+        end_pause();
         if (phase_ >= phase::closing) co_return;
       }
       if (discarding_) more = false;
@@ -130,14 +158,30 @@ asio::awaitable<void> connection::read_messages() {
     std::size_t count = 0;
     if (discarding_) {
       buffer away = transport_->acquire(16 * 1024);
+      if (!away) away = buffer::allocate(16 * 1024);
       count = co_await transport_->receive_into(away);
       if (count == 0) co_return;
       continue;
     }
-    buffer& into = decoder_.prepare();
+    buffer* into = &decoder_.prepare();
+    if (into->space().empty()) {
+      // Asked first, and looked at again, so that nothing that comes back meanwhile is missed.
+      const memory_wait asked(*transport_, room_);
+      into = &decoder_.prepare();
+      if (into->space().empty()) {
+        begin_pause();
+        if (!reader_gate_.pass()) {
+          auto waiting = reader_gate_.wait();
+          co_await std::move(waiting);
+        }
+        end_pause();
+        if (phase_ >= phase::closing) co_return;
+        continue;
+      }
+    }
     if (silence_timer_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
       partial_since_ = clock::now();
-    count = co_await transport_->receive_into(into);
+    count = co_await transport_->receive_into(*into);
     stats_.bytes_received += count;
     if (silence_timer_) moved_at_ = clock::now();
     if (count > 0) continue;

@@ -10,9 +10,10 @@ namespace antiphon {
 namespace {
 
 constexpr std::size_t usual_block = 64 * 1024;
-// A block that one big message made necessary is given back once it is empty.
+// A larger block is given back once it is empty, unless messages have lately been so large.
 constexpr std::size_t most_kept = 4 * usual_block;
-// Less space than this makes for reads that don't pay.
+constexpr std::size_t most_kept_for_large = 20 * usual_block;
+// Less space than this makes for reads that don't pay; and less than this is worth moving.
 constexpr std::size_t least_space = 4 * 1024;
 constexpr std::size_t line_end = 2;
 
@@ -30,14 +31,21 @@ frame_decoder::frame_decoder(std::unique_ptr<framing> rules, const limits& bound
 
 buffer& frame_decoder::prepare() {
   const auto partial = buffered();
-  if (partial == 0 && current_.exclusive() && current_.capacity() <= most_kept) {
+  const auto most = std::max(most_kept, std::min(2 * lately_, most_kept_for_large));
+  if (partial == 0 && current_.exclusive() && current_.capacity() <= most) {
     current_.clear();
     begin_ = 0;
   }
-  const bool too_big_to_keep = partial == 0 && current_.capacity() > most_kept;
+  const bool too_big_to_keep = partial == 0 && current_.capacity() > most;
   const auto space = current_.capacity() - current_.size();
   const bool enough = need_ > 1 ? need_ <= space : space >= least_space;
   if (enough && !too_big_to_keep) return current_;
+
+  // Growing by half at least keeps what copying there is linear; by double at most, memory in step with the
+  // bytes that came.
+  const auto grown = partial + std::clamp(need_, partial / 2 + 1, partial + 1);
+  const auto capacity = std::max(usual_block, std::min(grown, std::max(most_partial(limits_), partial + 1)));
+  if (partial > least_space && current_.extend(begin_ + capacity)) return current_;
 
   // Each byte of a frame is moved at most once within a block, since afterwards the frame begins the block.
   const bool fits = partial + std::max(need_, least_space) <= current_.capacity();
@@ -48,10 +56,6 @@ buffer& frame_decoder::prepare() {
     begin_ = 0;
     return current_;
   }
-  // Growing by half at least keeps the copying linear; by double at most, memory in step with the bytes that
-  // came.
-  const auto grown = partial + std::clamp(need_, partial / 2 + 1, partial + 1);
-  const auto capacity = std::max(usual_block, std::min(grown, std::max(most_partial(limits_), partial + 1)));
   const auto room = current_.capacity() - begin_;
   const bool used_up = space < least_space && capacity > room;
   // The earlier, the less there is to copy; but only where this is sure to have been the last time.
@@ -61,6 +65,7 @@ buffer& frame_decoder::prepare() {
 }
 
 void frame_decoder::move_partial_to(buffer fresh) {
+  if (!fresh) return;  // the source has none at present
   const auto partial = current_.bytes().substr(begin_);
   if (!partial.empty()) std::memcpy(fresh.data(), partial.data(), partial.size());
   fresh.commit(partial.size());
@@ -90,6 +95,7 @@ frame_decoder::result frame_decoder::take(const framing::step& step) {
     case status::frame:
       taken.frame = current_.bytes().substr(begin_, step.size);
       begin_ += step.size + step.trailer;
+      lately_ = std::max(step.size, lately_ - lately_ / 8);
       if (validator_) {
         // What was seen of a body doesn't count when it was dropped.
         if (step.skip != 0) validator_->restart();

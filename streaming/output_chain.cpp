@@ -42,7 +42,10 @@ void output_chain::part_off() {
 void output_chain::grow(std::size_t at_least) {
   part_off();
   const std::size_t next = std::max(block_size_, std::min(frame_size_, largest_block));
-  current_ = source_->acquire(std::max(at_least, next));
+  const std::size_t size = std::max(at_least, next);
+  current_ = source_->acquire(size);
+  // What is owed can't wait for memory; how much it may be is limited elsewhere.
+  if (!current_) current_ = buffer::allocate(size);
   sealed_ = 0;
 }
 

@@ -19,4 +19,6 @@ buffer buffer::allocate(std::size_t capacity) {
   return buffer(block);
 }
 
+void buffer_source::wait_for_memory(memory_waiter& /*who*/) { throw std::bad_alloc(); }
+
 }  // namespace antiphon

@@ -112,6 +112,8 @@ class memory_transport final : public transport {
   ~memory_transport() override { memory_transport::close(); }
 
   buffer acquire(std::size_t at_least) override { return buffers_->acquire(at_least); }
+  void wait_for_memory(memory_waiter& who) override { buffers_->wait_for_memory(who); }
+  void stop_waiting(memory_waiter& who) noexcept override { buffers_->stop_waiting(who); }
 
   asio::awaitable<std::size_t> receive_into(buffer& into) override {
     if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);

@@ -22,6 +22,8 @@ class stream : public transport {
   ~stream() override { stream::close(); }
 
   buffer acquire(std::size_t at_least) override { return buffers_->acquire(at_least); }
+  void wait_for_memory(memory_waiter& who) override { buffers_->wait_for_memory(who); }
+  void stop_waiting(memory_waiter& who) noexcept override { buffers_->stop_waiting(who); }
   asio::awaitable<std::size_t> receive_into(buffer& into) override;
   asio::awaitable<void> send(std::span<const std::string_view> parts) override;
   bool shutdown_send() noexcept override;

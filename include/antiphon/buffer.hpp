@@ -11,7 +11,7 @@ namespace antiphon {
 
 /// A reference-counted piece of memory, the thing that buffers lease and slices pin.
 ///
-/// Only someone who brings memory of his own (a pool, a shared-memory transport) meets it: fill in the four
+/// Only someone who brings memory of his own (a pool, a shared-memory transport) meets it: fill in the
 /// members and hand the block to a `buffer`. Thread-safe reference count.
 struct memory_block {
   std::atomic<std::uint32_t> references{1};
@@ -19,6 +19,10 @@ struct memory_block {
   std::size_t capacity = 0;
   /// Called with the last reference gone, on whatever thread that happens.
   void (*recycle)(memory_block*) noexcept = nullptr;
+  /// Makes room for `capacity` bytes, more than now, without copying what is there, though it may then stand
+  /// elsewhere. Called while there is one reference. False, and nothing changed, when that can't be; null
+  /// when it never can.
+  bool (*extend)(memory_block*, std::size_t capacity) noexcept = nullptr;
 
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -116,6 +120,15 @@ class buffer {
     return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1;
   }
 
+  /// Makes room for `capacity` bytes or more in the same lease without copying what is in it, though that may
+  /// then stand elsewhere. False, and nothing changed, when a slice pins any of it or its memory can't do
+  /// that.
+  bool extend(std::size_t capacity) noexcept {
+    if (!exclusive()) return false;
+    if (capacity <= block_->capacity) return true;
+    return block_->extend != nullptr && block_->extend(block_, capacity);
+  }
+
   /// Pins `part`, which must lie inside the buffer.
   slice share(std::string_view part) const noexcept { return slice(part, block_); }
 
@@ -124,12 +137,30 @@ class buffer {
   std::size_t size_ = 0;
 };
 
+/// Someone who waits until a bounded source may have memory again.
+class memory_waiter {
+ public:
+  /// Called on any thread, while the source is locked: no more than post to an executor.
+  /// @return false to be told again at the next opportunity
+  virtual bool memory_returned() noexcept = 0;
+
+ protected:
+  ~memory_waiter() = default;
+};
+
 /// Where buffers come from. Every transport is one; a pool is another.
 class buffer_source {
  public:
   virtual ~buffer_source() = default;
-  /// An empty buffer with room for `at_least` bytes or more. Throws std::bad_alloc.
+  /// An empty buffer with room for `at_least` bytes or more. A source with a bound may give one without
+  /// memory, which means: not now, `wait_for_memory`.
+  /// @throws std::bad_alloc, or what the source says
   virtual buffer acquire(std::size_t at_least) = 0;
+  /// After `acquire` gave none: `who` is told once when it is worth another attempt.
+  /// @throws std::bad_alloc, always where `acquire` never says so
+  virtual void wait_for_memory(memory_waiter& who);
+  /// Once it returns, `who` isn't told any more. Nothing when it doesn't wait.
+  virtual void stop_waiting(memory_waiter& /*who*/) noexcept {}
 };
 
 }  // namespace antiphon

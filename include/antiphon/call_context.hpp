@@ -1,6 +1,7 @@
 #pragma once
 
 #include <antiphon/batch.hpp>
+#include <antiphon/buffer.hpp>
 #include <antiphon/peer.hpp>
 #include <antiphon/streaming/request_id.hpp>
 
@@ -52,7 +53,7 @@ class call_context {
   ~call_context() = default;
 
   detail::connection* connection_ = nullptr;  // which owns this
-  std::string_view params_;
+  slice params_;  // pinned once they are kept, and from the beginning when they are large
   request_id id_;
   std::string method_;
   std::uint32_t generation_ = 0;

@@ -45,6 +45,7 @@ enum class errc {
   path_too_long,
   invalid_address,
   spawn_failed,
+  buffers_exhausted,
   // the time limits of a connection
   message_timed_out,
   idle_timed_out,

@@ -127,10 +127,11 @@ struct slot_type<argument_slot<T>> {
 /// A method's parameters into its handler's arguments, by position or by name.
 class params_reader {
  public:
-  /// @param text the params member, empty when there is none
+  /// @param text the params member, "null" when there is none; raw_json values among the arguments share its
+  ///        pin. It outlives the reader.
   /// @param names of the arguments, empty when they have none
-  params_reader(std::string_view text, const slice* owner, const std::vector<std::string>& names) noexcept
-      : in_(text, owner), missing_(text.empty() || text == "null"), names_(names) {}
+  params_reader(const slice& text, const std::vector<std::string>& names) noexcept
+      : in_(text.bytes(), &text), missing_(text.bytes() == "null"), names_(names) {}
 
   template <class... Slots>
   bool read(std::tuple<Slots...>& slots) {
@@ -172,7 +173,10 @@ class params_reader {
 
   template <class T>
   bool whole(T& value) {
-    if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, boost::json::value>) {
+    if constexpr (std::is_same_v<T, raw_json>) {
+      if (!missing_) value = raw_json(*in_.owner());
+      return true;
+    } else if constexpr (std::is_same_v<T, boost::json::value>) {
       if (missing_) return true;
     }
     // Absent parameters are those of a struct of which every member may be absent.

@@ -74,7 +74,7 @@ class typed_route final : public route {
  private:
   bool read(inbound_call& call, slots& arguments) {
     const raw_json params = call.params();
-    params_reader reader(params.text(), nullptr, names_);
+    params_reader reader(params.bytes(), names_);
     if (reader.read(arguments)) return true;
     call.fail_params(reader.take_error());
     return false;

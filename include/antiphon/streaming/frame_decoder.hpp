@@ -11,8 +11,10 @@
 
 namespace antiphon {
 
-/// Cuts a stream of bytes into frames, in place: what was read is never copied unless a frame straddles the
-/// end of its buffer, and then at most a constant number of times per byte.
+/// Cuts a stream of bytes into frames, in place. A buffer that a frame outgrows is extended where its memory
+/// can be (`buffer::extend`), and nothing is copied but up to 4 KiB of a frame that straddles the end of its
+/// buffer. Where it can't, for that or because a slice pins what stands before the frame, the frame moves to
+/// a larger one, which copies a byte a constant number of times at most.
 ///
 /// The reader's loop: `prepare` a buffer, receive into it, take frames with `next` until it needs more. All
 /// partial state is in here, so abandoning a read loses nothing. Memory grows with the bytes that came, never
@@ -39,8 +41,8 @@ class frame_decoder {
   frame_decoder(std::unique_ptr<framing> rules, const limits& bounds, buffer_source& source,
                 validation check = validation::envelope);
 
-  /// The buffer to receive into, with space for at least one byte, more when it pays.
-  /// Throws what the source throws.
+  /// The buffer to receive into, with space for at least one byte, more when it pays; without space when the
+  /// source has no memory at present. Throws what the source throws.
   buffer& prepare();
   /// The next frame among the bytes committed to the buffer so far. Call until it no longer says `frame`.
   result next();
@@ -67,6 +69,7 @@ class frame_decoder {
   buffer current_;
   std::size_t begin_ = 0;  // first byte of current_ that is not yet given out
   std::size_t need_ = 1;
+  std::size_t lately_ = 0;  // how large frames have been, the last ones most
   error_code failed_;
 };
 

@@ -1,8 +1,11 @@
+#include <antiphon/error.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/system/system_error.hpp>
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <new>
@@ -27,7 +30,7 @@ slice filled(buffer& from, char with) {
 
 }  // namespace
 
-TEST_CASE("a buffer has room for what was asked, in steps of four") {
+TEST_CASE("a buffer has room for what was asked, in a few sizes") {
   buffer_pool pool;
   const std::pair<std::size_t, std::size_t> expected[] = {{0, kib},
                                                           {1, kib},
@@ -36,7 +39,8 @@ TEST_CASE("a buffer has room for what was asked, in steps of four") {
                                                           {16 * kib, 16 * kib},
                                                           {17 * kib, 64 * kib},
                                                           {200 * kib, 256 * kib},
-                                                          {1024 * kib, 1024 * kib}};
+                                                          {1024 * kib, 1280 * kib},
+                                                          {1280 * kib, 1280 * kib}};
   for (const auto& [asked, given] : expected) {
     const buffer got = pool.acquire(asked);
     CHECK(got.capacity() == given);
@@ -81,7 +85,7 @@ TEST_CASE("a slice keeps its buffer's bytes, and the buffer out of the pool") {
 }
 
 TEST_CASE("the pool keeps no more than its bound") {
-  buffer_pool pool(10 * kib);
+  buffer_pool pool({.max_bytes_kept = 10 * kib});
   {
     std::vector<buffer> many;
     for (int i = 0; i < 5; ++i) many.push_back(pool.acquire(4 * kib));
@@ -95,7 +99,7 @@ TEST_CASE("the pool keeps no more than its bound") {
   CHECK(counts.discarded == 3);
 }
 
-TEST_CASE("a large buffer comes from the heap, exactly as large as asked, and goes back to it") {
+TEST_CASE("a large buffer is as large as asked, in whole pages, and isn't kept") {
   buffer_pool pool;
   {
     CHECK(pool.acquire(3000 * kib).capacity() == 3000 * kib);
@@ -105,6 +109,125 @@ TEST_CASE("a large buffer comes from the heap, exactly as large as asked, and go
   CHECK(counts.discarded == 1);
   CHECK(counts.bytes_kept == 0);
   CHECK(counts.high_water == 3000 * kib);
+}
+
+TEST_CASE("a buffer of 64 KiB or more is extended, and all that was in it is there") {
+  buffer_pool pool;
+  buffer b = pool.acquire(64 * kib);
+  std::string all;
+  for (const std::size_t size : {200 * kib, 1100 * kib, 5000 * kib, 9000 * kib}) {
+    const std::string more(b.space().size(), static_cast<char>('a' + all.size() % 26));
+    std::memcpy(b.space().data(), more.data(), more.size());
+    b.commit(more.size());
+    all += more;
+    REQUIRE(b.extend(size));
+    CHECK(b.capacity() >= size);
+    CHECK(b.bytes() == all);
+    CHECK(pool.stats().bytes_out == b.capacity());
+  }
+  CHECK(b.extend(10));
+  const slice pin = b.share(b.bytes().substr(0, 1));
+  CHECK_FALSE(b.extend(b.capacity() + 1));
+  CHECK(b.bytes() == all);
+}
+
+TEST_CASE("a buffer that was extended comes back as one of its new size") {
+  buffer_pool pool;
+  const char* first = nullptr;
+  {
+    buffer b = pool.acquire(64 * kib);
+    REQUIRE(b.extend(70 * kib));
+    first = b.data();
+  }
+  CHECK(pool.stats().bytes_kept == 256 * kib);
+  CHECK(pool.acquire(256 * kib).data() == first);
+}
+
+TEST_CASE("a small buffer can't be extended, nor one without a pool") {
+  buffer_pool pool;
+  buffer small = pool.acquire(4 * kib);
+  CHECK_FALSE(small.extend(5 * kib));
+  buffer alone = buffer::allocate(100);
+  CHECK_FALSE(alone.extend(101));
+  CHECK(alone.extend(100));
+}
+
+TEST_CASE("memory is taken where something was written, whatever the size of the buffer") {
+  const auto resident = [] {
+    std::ifstream of("/proc/self/statm");
+    std::size_t all = 0;
+    std::size_t now = 0;
+    of >> all >> now;
+    return now * 4 * kib;
+  };
+  buffer_pool pool;
+  const std::size_t before = resident();
+  std::vector<buffer> many;
+  for (int i = 0; i < 100; ++i) {
+    many.push_back(pool.acquire(1280 * kib));
+    many.back().data()[0] = 'x';
+  }
+  CHECK(resident() - before < 100 * 64 * kib);
+}
+
+namespace {
+
+struct teller final : antiphon::memory_waiter {
+  bool memory_returned() noexcept override {
+    ++told;
+    return true;
+  }
+  int told = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a pool that is exhausted refuses, when it is to fail") {
+  buffer_pool pool({.max_bytes_out = 10 * kib});
+  const buffer first = pool.acquire(4 * kib);
+  std::optional<buffer> second = pool.acquire(4 * kib);
+  try {
+    static_cast<void>(pool.acquire(4 * kib));
+    FAIL("it gave more than its bound");
+  } catch (const boost::system::system_error& e) {
+    CHECK(e.code() == antiphon::errc::buffers_exhausted);
+  }
+  CHECK(pool.acquire(1).capacity() == kib);
+  CHECK(pool.stats().refused == 1);
+  CHECK(pool.stats().high_water == 9 * kib);
+  second.reset();
+  CHECK(pool.acquire(4 * kib).capacity() == 4 * kib);
+}
+
+TEST_CASE("a pool that is exhausted gives none for now, when one is to wait, and tells when some is back") {
+  buffer_pool pool({.max_bytes_out = 10 * kib, .when_exhausted = antiphon::exhausted::wait});
+  const buffer first = pool.acquire(4 * kib);
+  std::optional<buffer> second = pool.acquire(4 * kib);
+  CHECK_FALSE(pool.acquire(4 * kib));
+  teller who;
+  teller other;
+  pool.wait_for_memory(who);
+  pool.wait_for_memory(other);
+  pool.stop_waiting(other);
+  CHECK(who.told == 0);
+  second.reset();
+  CHECK(who.told == 1);
+  CHECK(other.told == 0);
+  second = pool.acquire(4 * kib);
+  CHECK(*second);
+  second.reset();
+  CHECK(who.told == 1);
+  // More than it ever has is no matter of waiting.
+  CHECK_THROWS_AS(static_cast<void>(pool.acquire(16 * kib)), boost::system::system_error);
+}
+
+TEST_CASE("a bounded pool extends no further than its bound") {
+  buffer_pool pool({.max_bytes_out = 300 * kib});
+  buffer b = pool.acquire(64 * kib);
+  CHECK(b.extend(256 * kib));
+  CHECK_FALSE(b.extend(300 * kib));
+  CHECK(b.capacity() == 256 * kib);
+  CHECK(pool.stats().bytes_out == 256 * kib);
 }
 
 TEST_CASE("slices may outlive the pool") {
@@ -124,7 +247,7 @@ TEST_CASE("slices may outlive the pool") {
 TEST_CASE("slices may be dropped on any thread, while the pool is used and after it is gone") {
   std::vector<std::thread> threads;
   {
-    buffer_pool pool(64 * kib);
+    buffer_pool pool({.max_bytes_kept = 64 * kib});
     for (int t = 0; t < 4; ++t) {
       std::vector<slice> shared;
       for (int i = 0; i < 200; ++i) {

@@ -1,0 +1,33 @@
+#include "transport/posix_pages.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace antiphon::posix {
+
+std::size_t page_size() noexcept {
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+std::size_t whole_pages(std::size_t size) noexcept {
+  return (size + page_size() - 1) / page_size() * page_size();
+}
+
+char* map_pages(std::size_t size) noexcept {
+  void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? nullptr : static_cast<char*>(pages);
+}
+
+void unmap_pages(char* pages, std::size_t size) noexcept { ::munmap(pages, size); }
+
+#ifdef __linux__
+char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept {
+  void* const moved = ::mremap(pages, size, new_size, MREMAP_MAYMOVE);
+  return moved == MAP_FAILED ? nullptr : static_cast<char*>(moved);
+}
+#else
+char* extend_pages(char*, std::size_t, std::size_t) noexcept { return nullptr; }
+#endif
+
+}  // namespace antiphon::posix
