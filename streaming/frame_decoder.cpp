@@ -10,7 +10,7 @@ namespace antiphon {
 namespace {
 
 constexpr std::size_t usual_block = 64 * 1024;
-// A larger block is given back once it is empty, unless messages have lately been so large.
+// A larger block is given back once it is empty, unless the last two messages were so large.
 constexpr std::size_t most_kept = 4 * usual_block;
 constexpr std::size_t most_kept_for_large = 20 * usual_block;
 // Less space than this makes for reads that don't pay; and less than this is worth moving.
@@ -38,18 +38,25 @@ buffer& frame_decoder::prepare() {
   }
   const bool too_big_to_keep = partial == 0 && current_.capacity() > most;
   const auto space = current_.capacity() - current_.size();
+  // The next one won't fit behind what a slice pins: it begins a buffer that holds it.
+  const bool too_small = partial == 0 && current_.size() > 0 && space < lately_;
   const bool enough = need_ > 1 ? need_ <= space : space >= least_space;
-  if (enough && !too_big_to_keep) return current_;
+  if (enough && !too_big_to_keep && !too_small) return current_;
 
   // Growing by half at least keeps what copying there is linear; by double at most, memory in step with the
   // bytes that came.
-  const auto grown = partial + std::clamp(need_, partial / 2 + 1, partial + 1);
+  const auto grown = partial == 0 ? std::min(lately_ + lately_ / 8, most_kept_for_large)
+                                  : partial + std::clamp(need_, partial / 2 + 1, partial + 1);
   const auto capacity = std::max(usual_block, std::min(grown, std::max(most_partial(limits_), partial + 1)));
-  if (partial > least_space && current_.extend(begin_ + capacity)) return current_;
 
-  // Each byte of a frame is moved at most once within a block, since afterwards the frame begins the block.
+  // Moving to the front what is less than what has been dealt with is little work for each byte.
   const bool fits = partial + std::max(need_, least_space) <= current_.capacity();
-  if (fits && begin_ > 0 && current_.exclusive() && !too_big_to_keep) {
+  const bool can_move = fits && begin_ > 0 && current_.exclusive() && !too_big_to_keep;
+  const bool move = can_move && partial <= std::max(begin_, least_space);
+  if (!move && partial > 0 && current_.extend(begin_ + capacity)) return current_;
+  // Elsewhere each byte of a frame is moved at most once within a block, since afterwards the frame begins
+  // the block.
+  if (can_move) {
     std::memmove(current_.data(), current_.data() + begin_, partial);
     current_.clear();
     current_.commit(partial);
@@ -60,7 +67,7 @@ buffer& frame_decoder::prepare() {
   const bool used_up = space < least_space && capacity > room;
   // The earlier, the less there is to copy; but only where this is sure to have been the last time.
   const bool holds_all = partial + need_ <= capacity && capacity >= room + room / 2;
-  if (space == 0 || used_up || holds_all || too_big_to_keep) move_partial_to(source_->acquire(capacity));
+  if (space == 0 || used_up || holds_all || too_big_to_keep || too_small) move_partial_to(source_->acquire(capacity));
   return current_;
 }
 
@@ -95,7 +102,7 @@ frame_decoder::result frame_decoder::take(const framing::step& step) {
     case status::frame:
       taken.frame = current_.bytes().substr(begin_, step.size);
       begin_ += step.size + step.trailer;
-      lately_ = std::max(step.size, lately_ - lately_ / 8);
+      lately_ = std::min(std::exchange(last_, step.size), step.size);
       if (validator_) {
         // What was seen of a body doesn't count when it was dropped.
         if (step.skip != 0) validator_->restart();

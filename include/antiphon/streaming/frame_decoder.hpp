@@ -12,9 +12,9 @@
 namespace antiphon {
 
 /// Cuts a stream of bytes into frames, in place. A buffer that a frame outgrows is extended where its memory
-/// can be (`buffer::extend`), and nothing is copied but up to 4 KiB of a frame that straddles the end of its
-/// buffer. Where it can't, for that or because a slice pins what stands before the frame, the frame moves to
-/// a larger one, which copies a byte a constant number of times at most.
+/// can be (`buffer::extend`). What is copied is the beginning of a frame that straddles the end of its buffer:
+/// within the buffer where what was before it is more than that; to a new one where a slice pins what was
+/// before it; to a larger one, a constant number of times a byte, where the buffer can't be extended.
 ///
 /// The reader's loop: `prepare` a buffer, receive into it, take frames with `next` until it needs more. All
 /// partial state is in here, so abandoning a read loses nothing. Memory grows with the bytes that came, never
@@ -69,7 +69,8 @@ class frame_decoder {
   buffer current_;
   std::size_t begin_ = 0;  // first byte of current_ that is not yet given out
   std::size_t need_ = 1;
-  std::size_t lately_ = 0;  // how large frames have been, the last ones most
+  std::size_t last_ = 0;    // size of the last frame
+  std::size_t lately_ = 0;  // the last two were at least so large
   error_code failed_;
 };
 
