@@ -30,7 +30,8 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      call_timer_(std::in_place, executor_) {
+      call_timer_(std::in_place, executor_),
+      rest_timer_(std::in_place, executor_) {
   if (options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0)
     silence_timer_.emplace(executor_);
 }
@@ -173,6 +174,7 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   phase_ = phase::finished;
   call_timer_->cancel();
   if (silence_timer_) silence_timer_->cancel();
+  rest_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
@@ -246,6 +248,7 @@ void connection::release_io() noexcept {
   change_timer_.reset();
   call_timer_.reset();
   silence_timer_.reset();
+  rest_timer_.reset();
 }
 
 // ---------------------------------------------------------------- writing

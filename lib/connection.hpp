@@ -13,7 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -138,6 +137,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void refuse_stream(error_code error);
   void arm_silence_timer(clock::time_point when);
   void on_silence_timer();
+  void arm_rest_timer();
   void end_silence(errc why, bool tell);
   void changed() noexcept;
   void turn_later();
@@ -245,6 +245,9 @@ class connection : public std::enable_shared_from_this<connection> {
   std::optional<asio::steady_timer> silence_timer_;
   clock::time_point moved_at_{};                                // when bytes last came or went
   clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
+  // Whoever has rested that long gives back what memory it can.
+  std::optional<asio::steady_timer> rest_timer_;
+  bool rest_timer_armed_ = false;
   std::vector<waiter<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
   std::exception_ptr body_failure_;
@@ -262,7 +265,7 @@ class connection : public std::enable_shared_from_this<connection> {
     std::uint64_t position = 0;
     waiter<write_outcome> who;
   };
-  std::deque<write_waiter> write_waiters_;
+  boost::container::devector<write_waiter> write_waiters_;
   std::uint64_t write_waiters_so_far_ = 0;
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;

@@ -15,6 +15,7 @@ pending_calls::entry& pending_calls::add() {
 }
 
 pending_calls::entry* pending_calls::find(std::uint64_t id) noexcept {
+  if (table_.empty()) return nullptr;
   entry& call = table_[place(id)];
   return id != 0 && call.id == id ? &call : nullptr;
 }
@@ -39,7 +40,7 @@ void pending_calls::clear_deadline(entry& call) noexcept {
 void pending_calls::grow() {
   // Twice as many places: ids that differed before still do.
   std::vector<entry> old = std::move(table_);
-  table_ = std::vector<entry>(old.size() * 2);
+  table_ = std::vector<entry>(std::max<std::size_t>(old.size() * 2, 8));
   for (entry& call : old) {
     if (call.id != 0) table_[place(call.id)] = std::move(call);
   }

@@ -62,7 +62,7 @@ class pending_calls {
   void put(std::size_t at, std::uint64_t id) noexcept;
   bool earlier(std::size_t a, std::size_t b) noexcept;
 
-  std::vector<entry> table_ = std::vector<entry>(64);
+  std::vector<entry> table_;  // a power of two in size, or empty before the first call
   std::size_t size_ = 0;
   std::uint64_t next_id_ = 1;
   std::vector<std::uint64_t> deadlines_;  // binary heap of ids, the earliest first

@@ -64,7 +64,7 @@ void processor::enqueue(item& message) {
 void processor::unlink(item& message) {
   queued_bytes_ -= message.bytes;
   if (message.request) {
-    if (message.ordered) std::erase(ordered_requests_, message.arrival);
+    if (message.ordered) ordered_requests_.erase(std::ranges::find(ordered_requests_, message.arrival));
     requests_.erase(requests_.iterator_to(message));
   } else {
     notifications_.erase(notifications_.iterator_to(message));

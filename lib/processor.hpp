@@ -2,12 +2,12 @@
 
 #include <antiphon/endpoint_options.hpp>
 
+#include <boost/container/devector.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 
 namespace antiphon::detail {
 
@@ -108,7 +108,8 @@ class processor {
   item* barrier_ = nullptr;  // the ordered message that nothing passes
   queue requests_;
   queue notifications_;
-  std::deque<std::uint64_t> ordered_requests_;  // arrivals of those among requests_ that nothing may pass
+  boost::container::devector<std::uint64_t>
+      ordered_requests_;  // arrivals of those among requests_ that nothing may pass
   std::size_t queued_bytes_ = 0;
   std::uint64_t arrivals_ = 0;
   std::size_t in_flight_peak_ = 0;

@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 
 // How long a peer that broke the stream has to take what we owe it.
 constexpr milliseconds refusal_drain{1'000};
+// A connection on which nothing has moved for so long, and at most twice that, holds no more memory than it
+// must.
+constexpr milliseconds rest{1'000};
 // So much is read in a row before the outbox is flushed.
 constexpr std::size_t flush_at = 256 * 1024;
 
@@ -183,6 +186,7 @@ asio::awaitable<void> connection::read_messages() {
       partial_since_ = clock::now();
     count = co_await transport_->receive_into(*into);
     stats_.bytes_received += count;
+    if (!rest_timer_armed_) arm_rest_timer();
     if (silence_timer_) moved_at_ = clock::now();
     if (count > 0) continue;
 
@@ -268,6 +272,25 @@ void connection::end_silence(errc why, bool tell) {
   }
   flush();
   end(end_reason::timed_out, error, options_.close_timeout);
+}
+
+// ---------------------------------------------------------------- rest
+
+void connection::arm_rest_timer() {
+  rest_timer_armed_ = true;
+  rest_timer_->expires_after(rest);
+  const auto moved = [](const connection& one) { return one.stats_.bytes_received + one.stats_.bytes_sent; };
+  rest_timer_->async_wait([weak = weak_from_this(), before = moved(*this), moved](error_code error) {
+    auto self = weak.lock();
+    if (!self || error || self->phase_ != phase::open) return;
+    self->rest_timer_armed_ = false;
+    if (moved(*self) != before) {
+      self->arm_rest_timer();
+    } else {
+      self->decoder_.trim();
+      self->out_.trim();
+    }
+  });
 }
 
 }  // namespace antiphon::detail

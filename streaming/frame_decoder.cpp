@@ -67,7 +67,8 @@ buffer& frame_decoder::prepare() {
   const bool used_up = space < least_space && capacity > room;
   // The earlier, the less there is to copy; but only where this is sure to have been the last time.
   const bool holds_all = partial + need_ <= capacity && capacity >= room + room / 2;
-  if (space == 0 || used_up || holds_all || too_big_to_keep || too_small) move_partial_to(source_->acquire(capacity));
+  if (space == 0 || used_up || holds_all || too_big_to_keep || too_small)
+    move_partial_to(source_->acquire(capacity));
   return current_;
 }
 

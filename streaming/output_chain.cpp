@@ -160,4 +160,10 @@ void output_chain::take(std::vector<slice>& parts) {
   sealed_ = 0;
 }
 
+void output_chain::trim() noexcept {
+  if (sealed_ != current_.size()) return;
+  current_ = buffer();
+  sealed_ = 0;
+}
+
 }  // namespace antiphon

@@ -99,6 +99,10 @@ buffer_pool::block* buffer_pool::block::make(block_size size) {
     auto* mine = static_cast<block*>(b);
     return mine->home->extend(*mine, capacity);
   };
+  made->trim = [](memory_block* b, std::size_t used) noexcept {
+    const std::size_t kept = posix::whole_pages(used);
+    if (kept < b->capacity) posix::release_pages(b->bytes + kept, b->capacity - kept);
+  };
   return made;
 }
 

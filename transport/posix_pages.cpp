@@ -21,6 +21,8 @@ char* map_pages(std::size_t size) noexcept {
 
 void unmap_pages(char* pages, std::size_t size) noexcept { ::munmap(pages, size); }
 
+void release_pages(char* pages, std::size_t size) noexcept { ::madvise(pages, size, MADV_DONTNEED); }
+
 #ifdef __linux__
 char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept {
   void* const moved = ::mremap(pages, size, new_size, MREMAP_MAYMOVE);

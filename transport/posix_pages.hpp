@@ -16,5 +16,7 @@ void unmap_pages(char* pages, std::size_t size) noexcept;
 /// The same pages and more behind them, perhaps at another address; nothing is copied. Null, and nothing
 /// changed, when there is no memory or the system can't do that.
 char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept;
+/// Their content is lost, and their memory the system's until they are touched again.
+void release_pages(char* pages, std::size_t size) noexcept;
 
 }  // namespace antiphon::posix

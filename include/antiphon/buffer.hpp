@@ -23,6 +23,9 @@ struct memory_block {
   /// elsewhere. Called while there is one reference. False, and nothing changed, when that can't be; null
   /// when it never can.
   bool (*extend)(memory_block*, std::size_t capacity) noexcept = nullptr;
+  /// Gives the system back what memory it can behind the first `used` bytes, whose content is lost; the space
+  /// stays as usable as it was. Null when it never can.
+  void (*trim)(memory_block*, std::size_t used) noexcept = nullptr;
 
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -127,6 +130,12 @@ class buffer {
     if (!exclusive()) return false;
     if (capacity <= block_->capacity) return true;
     return block_->extend != nullptr && block_->extend(block_, capacity);
+  }
+
+  /// Gives the system back what memory it can of the space, which stays as usable as it was, also for a read
+  /// that waits to fill it. For someone who may wait long.
+  void trim() noexcept {
+    if (block_ != nullptr && block_->trim != nullptr) block_->trim(block_, size_);
   }
 
   /// Pins `part`, which must lie inside the buffer.

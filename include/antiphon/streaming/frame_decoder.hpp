@@ -12,9 +12,9 @@
 namespace antiphon {
 
 /// Cuts a stream of bytes into frames, in place. A buffer that a frame outgrows is extended where its memory
-/// can be (`buffer::extend`). What is copied is the beginning of a frame that straddles the end of its buffer:
-/// within the buffer where what was before it is more than that; to a new one where a slice pins what was
-/// before it; to a larger one, a constant number of times a byte, where the buffer can't be extended.
+/// can be (`buffer::extend`). What is copied is the beginning of a frame that straddles the end of its
+/// buffer: within the buffer where what was before it is more than that; to a new one where a slice pins what
+/// was before it; to a larger one, a constant number of times a byte, where the buffer can't be extended.
 ///
 /// The reader's loop: `prepare` a buffer, receive into it, take frames with `next` until it needs more. All
 /// partial state is in here, so abandoning a read loses nothing. Memory grows with the bytes that came, never
@@ -49,6 +49,9 @@ class frame_decoder {
   /// The input has ended: the last frame if its framing needs no end mark, an error
   /// (`errc::truncated_message`) when it ended inside a message, `need_more` when it ended between messages.
   result finish();
+
+  /// Gives back memory that isn't needed while nothing comes, also while a read waits to fill the buffer.
+  void trim() noexcept { current_.trim(); }
 
   /// Keeps `part`, which lies in the last frame, alive beyond the next `prepare`.
   slice pin(std::string_view part) const { return current_.share(part); }

@@ -69,6 +69,8 @@ class output_chain {
   /// Moves the closed frames out: appends them to `parts` in order, none of them empty. Not while a frame is
   /// open.
   void take(std::vector<slice>& parts);
+  /// Gives back memory that isn't needed while nothing is written. Not while a frame is open.
+  void trim() noexcept;
 
  private:
   void append_across(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <limits>
 
 using antiphon::endpoint_options;
