@@ -21,16 +21,10 @@
 namespace load {
 namespace {
 
-void make_blocking(int fd, bool blocking) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0)
-    throw failure(why("cannot change the mode of a descriptor"));
-}
-
 channel both_ways(descriptor socket) {
   descriptor copy(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) throw failure(why("cannot duplicate the socket"));
-  return {std::move(copy), std::move(socket)};
+  return {std::move(copy), std::move(socket), true};
 }
 
 }  // namespace
@@ -44,14 +38,22 @@ void descriptor::reset() noexcept {
   fd_ = -1;
 }
 
-void channel::set_blocking(bool blocking) const {
-  make_blocking(output.get(), blocking);
-  make_blocking(input.get(), blocking);
+channel over_pipes(descriptor output, descriptor input) {
+  // The mode belongs to the end of the pipe, not to the pipe: the server doesn't notice.
+  if (::fcntl(output.get(), F_SETFL, O_NONBLOCK) != 0) throw failure(why("cannot change the mode of a pipe"));
+  return {std::move(output), std::move(input), false};
+}
+
+ssize_t channel::write(std::span<const iovec> parts) const noexcept {
+  if (!is_socket) return ::writev(output.get(), parts.data(), static_cast<int>(parts.size()));
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(output.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void channel::end_output() {
-  // Fails on a pipe, where closing says the same.
-  ::shutdown(output.get(), SHUT_WR);
+  if (is_socket) ::shutdown(output.get(), SHUT_WR);
   output.reset();
 }
 

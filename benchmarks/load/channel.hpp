@@ -1,5 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <span>
 #include <string>
 #include <utility>
 
@@ -29,8 +33,11 @@ class descriptor {
 struct channel {
   descriptor output;
   descriptor input;
+  bool is_socket = false;
 
-  void set_blocking(bool blocking) const;
+  /// Writes what is taken without waiting. Reading waits.
+  /// @return as `writev` does
+  ssize_t write(std::span<const iovec> parts) const noexcept;
   /// The server sees the end of its input; what it still says can be read.
   void end_output();
 };
@@ -38,6 +45,9 @@ struct channel {
 /// Throw `failure`. There is a colon in `host_and_port`.
 channel connect_tcp(const std::string& host_and_port);
 channel connect_unix(const std::string& path);
+
+/// What to write to and what to read from are two pipes of ours.
+channel over_pipes(descriptor output, descriptor input);
 
 /// "while doing this: what errno says"
 std::string why(const char* what);

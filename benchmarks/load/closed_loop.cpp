@@ -2,26 +2,32 @@
 
 namespace load {
 
-void closed_loop(session& over, const message_plan& plan, std::size_t window, const budget& whole) {
+void closed_loop(session& over, const message_plan& plan, std::size_t window, refill when,
+                 const budget& whole) {
   const time_point begin = clock::now();
-  std::uint64_t turn = 0;
+  time_point due = begin;
+  std::size_t room = window;
   std::uint64_t messages = 0;
-  while (true) {
+  const shape* frame = &plan.at(0);
+  for (std::uint64_t turn = 0;;) {
     const time_point now = clock::now();
-    const bool more = now - begin < whole.time && messages < whole.messages;
-    bool added = false;
-    while (more && messages < whole.messages) {
-      const shape& frame = plan.at(turn);
-      if (over.in_flight() + frame.id_at.size() > window || !over.has_room(frame)) break;
-      over.post(frame, now);
-      messages += frame.messages();
-      ++turn;
-      added = true;
+    if (when == refill::with_each_answer || over.in_flight() == 0) {
+      room = window - over.in_flight();
+      due = now;
+    }
+    const auto may_post = [&] {
+      return now - begin < whole.time && messages < whole.messages && frame->id_at.size() <= room &&
+             over.has_room(*frame);
+    };
+    while (may_post()) {
+      over.post(*frame, due);
+      room -= frame->id_at.size();
+      messages += frame->messages();
+      frame = &plan.at(++turn);
     }
     over.flush();
-    if (over.idle() && !more) return;
-    // All gone at once, and perhaps not all that may go: no need to wait.
-    if (!added || !over.all_written() || over.in_flight() + plan.at(turn).id_at.size() > window) over.wait();
+    if (over.idle()) return;
+    if (!over.all_written() || !may_post()) over.wait();
   }
 }
 

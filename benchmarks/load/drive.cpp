@@ -25,15 +25,16 @@ void probe(session& over, const message_plan& plan) {
   }
 }
 
-void drive(session& over, channel& ends, const message_plan& plan, const options& chosen,
-           const budget& whole) {
+void drive(session& over, const message_plan& plan, const options& chosen, const budget& whole) {
+  const std::size_t window = most_in_flight(chosen, plan);
   switch (chosen.mode) {
-    case mode::ping_pong: ping_pong(over, ends, plan, whole); break;
     case mode::notifications: notifications(over, plan, whole); break;
     case mode::open_loop: open_loop(over, plan, chosen.rate, whole); break;
+    case mode::burst: closed_loop(over, plan, window, refill::after_the_last, whole); break;
+    case mode::ping_pong:
     case mode::pipelined:
     case mode::batch:
-    case mode::mixed: closed_loop(over, plan, most_in_flight(chosen, plan), whole); break;
+    case mode::mixed: closed_loop(over, plan, window, refill::with_each_answer, whole); break;
   }
 }
 

@@ -5,9 +5,6 @@
 namespace load {
 namespace {
 
-constexpr std::size_t long_result = 16 * 1024;
-constexpr std::uint64_t sample = 16;
-
 std::string without_blanks(std::string_view json) {
   std::string packed;
   bool in_string = false;
@@ -23,9 +20,8 @@ std::string without_blanks(std::string_view json) {
 
 }  // namespace
 
-bool expected_result::accepts(std::string_view result) const noexcept {
+bool expected_result::accepts(std::string_view result) const {
   if (texts_.empty()) return true;
-  if (result.size() > long_result && asked_++ >= sample && asked_ % sample != 0) return true;
   if (std::ranges::find(texts_, result) != texts_.end()) return true;
   const std::string packed = without_blanks(result);
   return std::ranges::any_of(texts_, [&](const std::string& text) { return without_blanks(text) == packed; });

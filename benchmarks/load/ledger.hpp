@@ -44,15 +44,15 @@ class ledger {
     ++in_flight_;
     return next_id_++;
   }
-  /// Its answer has come.
-  /// @return what was noted about it, with id 0 when no request of this id is in flight
-  entry close(std::uint64_t id) noexcept {
+  /// What was noted about the request of this id; null when it isn't in flight.
+  entry* find(std::uint64_t id) noexcept {
     entry& found = slot(id);
-    if (id == 0 || found.id != id) return {};
+    return id != 0 && found.id == id ? &found : nullptr;
+  }
+  /// Its answer has come.
+  void close(entry& answered) noexcept {
+    answered.id = 0;
     --in_flight_;
-    const entry noted = found;
-    found.id = 0;
-    return noted;
   }
 
  private:

@@ -39,7 +39,6 @@ struct target {
       case transport::tcp: ends = connect_tcp(chosen.address); break;
       case transport::unix_socket: ends = connect_unix(chosen.address); break;
     }
-    ends.set_blocking(false);
   }
   std::optional<nanoseconds> cpu_time() const { return process ? process->cpu_time() : std::nullopt; }
   /// What is wrong with the server's end; empty for nothing.
@@ -58,13 +57,13 @@ exit_code measure(const options& chosen, target& server) {
   tally aside(chosen.warm_up);
   over.count_in(aside);
   probe(over, plan);
-  drive(over, server.ends, plan, chosen, chosen.warm_up);
+  drive(over, plan, chosen, chosen.warm_up);
 
   const auto client_before = own_cpu_time();
   const auto server_before = server.cpu_time();
   tally counts(chosen.measured);
   over.count_in(counts);
-  drive(over, server.ends, plan, chosen, chosen.measured);
+  drive(over, plan, chosen, chosen.measured);
   counts.finish(clock::now());
   const auto server_after = server.cpu_time();
   const auto client_after = own_cpu_time();

@@ -46,7 +46,8 @@ struct preset {
 
 const std::map<std::string, mode> modes{
     {"ping-pong", mode::ping_pong}, {"pipelined", mode::pipelined}, {"notifications", mode::notifications},
-    {"batch", mode::batch},         {"open-loop", mode::open_loop}, {"mixed", mode::mixed}};
+    {"burst", mode::burst},         {"batch", mode::batch},         {"open-loop", mode::open_loop},
+    {"mixed", mode::mixed}};
 const std::map<std::string, filling> fillings{
     {"string", filling::string}, {"integers", filling::integers}, {"scalars", filling::scalars}};
 const std::map<std::string, antiphon::framing_factory> framings{
@@ -55,7 +56,7 @@ const std::map<std::string, antiphon::framing_factory> framings{
     {"sequence", antiphon::sequence_framing::make}};
 const std::map<std::string, preset> presets{{"fire-and-forget", {"notifications", 100, 128, 2}},
                                             {"request-response", {"ping-pong", 100, 1, 2}},
-                                            {"burst", {"pipelined", 100, 2048, 2}},
+                                            {"burst", {"burst", 100, 2048, 2}},
                                             {"sustained", {"pipelined", 100, 128, 60}},
                                             {"small", {"pipelined", 80, 128, 2}},
                                             {"large", {"ping-pong", 1'100'000, 1, 2}}};
@@ -64,7 +65,7 @@ constexpr const char* footer = R"(
 Scenarios, each a preset that other options change:
   fire-and-forget   notifications of 100 bytes
   request-response  ping-pong, 100 bytes
-  burst             pipelined, 2048 requests of 100 bytes at once
+  burst             2048 requests of 100 bytes at once, and again when all are answered
   sustained         pipelined, 100 bytes, for 60 seconds
   small             pipelined, 80 bytes
   large             ping-pong, 1.1 MB
@@ -89,10 +90,10 @@ void describe(CLI::App& app, given& on) {
       ->type_name("NAME");
   app.add_option("--scenario", on.scenario, "a preset, see below")->check(one_of(presets))->type_name("NAME");
   app.add_option("--mode", on.mode,
-                 "ping-pong (the default), pipelined, notifications, batch, open-loop or mixed")
+                 "ping-pong (the default), pipelined, burst, notifications, batch, open-loop or mixed")
       ->check(one_of(modes))
       ->type_name("NAME");
-  app.add_option("--window", on.window, "requests in flight (128), in batch mode batches (1)")
+  app.add_option("--window", on.window, "requests in flight, or in a burst (128); in batch mode batches (1)")
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
   app.add_option("--batch", on.batch, "members of a batch (100)")
@@ -162,8 +163,8 @@ options resolve(given&& on) {
   chosen.size = on.size.value_or(base.size);
   chosen.filling = fillings.at(on.payload.value_or(on.method == "add" ? "scalars" : "string"));
   chosen.params = on.params;
-  const bool pipelined = chosen.mode == mode::pipelined || chosen.mode == mode::mixed;
-  chosen.window = on.window.value_or(pipelined ? base.window : 1);
+  chosen.window = on.window.value_or(chosen.mode == mode::batch ? 1 : base.window);
+  if (chosen.mode == mode::ping_pong) chosen.window = 1;
   chosen.batch = on.batch;
   if (on.messages) {
     chosen.measured.messages = *on.messages;

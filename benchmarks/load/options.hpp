@@ -13,7 +13,7 @@
 
 namespace load {
 
-enum class mode { ping_pong, pipelined, notifications, batch, open_loop, mixed };
+enum class mode { ping_pong, pipelined, notifications, burst, batch, open_loop, mixed };
 enum class filling { string, integers, scalars };
 enum class transport { pipes, tcp, unix_socket };
 
@@ -35,7 +35,7 @@ struct options {
   /// JSON; empty for what `size` and `filling` say.
   std::string params;
 
-  /// Requests in flight in pipelined and mixed mode, batches in flight in batch mode.
+  /// Requests in flight in pipelined and mixed mode, requests of a burst, batches in flight in batch mode.
   std::size_t window = 0;
   std::size_t batch = 0;
   /// Requests a second in open-loop mode.

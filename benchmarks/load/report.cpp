@@ -1,7 +1,6 @@
 #include "benchmarks/load/report.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 
@@ -90,8 +89,9 @@ std::string as_text(const report& result) {
   if (counts.latency.count() != 0) text += fmt::format("  latency, us: {}\n", latency_text(counts.latency));
   text += fmt::format("  CPU time a message, us: {:.2f} here", figures.client_cpu);
   if (figures.server_cpu) text += fmt::format(", {:.2f} in the server", *figures.server_cpu);
-  text += fmt::format("\n  each tenth of the run, messages a second: {:.0f}\n",
-                      fmt::join(counts.pace.rates(), " "));
+  text += "\n  each tenth of the run, messages a second:";
+  for (const double rate : counts.pace.rates()) text += fmt::format(" {:.0f}", rate);
+  text += '\n';
   if (counts.errors != 0)
     text += fmt::format("  error responses: {}; the first: {}\n", counts.errors, counts.first_error);
   return text;

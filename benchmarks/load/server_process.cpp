@@ -73,7 +73,7 @@ server_process::server_process(const std::vector<std::string>& command, channel&
   pid_ = start(command, to.read.get(), from.write.get());
   process_ = descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   ::clock_getcpuclockid(pid_, &clock_);
-  ends = {std::move(to.write), std::move(from.read)};
+  ends = over_pipes(std::move(to.write), std::move(from.read));
 }
 
 server_process::~server_process() {

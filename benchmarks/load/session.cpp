@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <poll.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <span>
 
 namespace load {
 namespace {
@@ -41,12 +41,12 @@ std::string shortened(std::string_view text) {
                              : fmt::format("{}... ({} bytes)", text.substr(0, most), text.size());
 }
 
-/// Waits for `most`, which may be over, for one of `polled`.
-bool ready(pollfd* polled, nfds_t count, nanoseconds most) {
-  most = std::clamp(most, nanoseconds(0), nanoseconds(1h));
+/// Waits for one of `polled` until `last`. False also when the watchdog barks.
+bool ready(std::span<pollfd> polled, time_point last) {
+  const auto most = std::clamp(last - clock::now(), nanoseconds(0), nanoseconds(1h));
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(most);
   const timespec time{.tv_sec = whole.count(), .tv_nsec = (most - whole).count()};
-  return ::ppoll(polled, count, &time, nullptr) > 0;
+  return ::ppoll(polled.data(), polled.size(), &time, nullptr) > 0;
 }
 
 }  // namespace
@@ -57,10 +57,11 @@ session::session(channel& over, const antiphon::framing_factory& framing, const 
       ledger_(most),
       outbox_(plan.most_copied()),
       limits_(generous()),
-      decoder_(framing(limits_), limits_, heap_),
+      inbox_(framing(limits_)),
       now_(clock::now()),
       active_(now_),
-      patience_(patience) {}
+      patience_(patience),
+      watchdog_(std::min<nanoseconds>(patience, 1s)) {}
 
 void session::post(const shape& frame, time_point due) {
   if (idle()) active_ = clock::now();
@@ -71,21 +72,35 @@ void session::post(const shape& frame, time_point due) {
 }
 
 void session::flush() {
-  while (!outbox_.empty()) {
-    const auto parts = outbox_.parts();
-    std::size_t wanted = 0;
-    for (const iovec& part : parts) wanted += part.iov_len;
-    const ssize_t wrote = ::writev(channel_->output.get(), parts.data(), static_cast<int>(parts.size()));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0 && errno == EAGAIN) return;
-    if (wrote < 0) throw failure(why("the server takes no more input"));
-    outbox_.drop(static_cast<std::size_t>(wrote));
-    counts_->bytes_sent += static_cast<std::size_t>(wrote);
-    // What is left would not be taken now.
-    if (static_cast<std::size_t>(wrote) < wanted) {
-      active_ = clock::now();
-      return;
-    }
+  if (outbox_.empty()) return;
+  const ssize_t wrote = channel_->write(outbox_.parts());
+  if (wrote < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (wrote < 0) throw failure(why("the server takes no more input"));
+  outbox_.drop(static_cast<std::size_t>(wrote));
+  counts_->bytes_sent += static_cast<std::size_t>(wrote);
+  // The way is full again: the server has read what was in it before.
+  if (!outbox_.empty()) active_ = clock::now();
+}
+
+void session::wait(time_point alarm) {
+  if (all_written() && alarm == time_point::max()) return receive();
+  std::array<pollfd, 2> polled{pollfd{.fd = channel_->input.get(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = channel_->output.get(), .events = POLLOUT, .revents = 0}};
+  if (!ready(std::span(polled).first(all_written() ? 1 : 2), alarm)) return check_patience();
+  if (polled[0].revents != 0) receive();
+}
+
+void session::finish() {
+  channel_->end_output();
+  const time_point last = clock::now() + time_to_end;
+  pollfd polled{.fd = channel_->input.get(), .events = POLLIN, .revents = 0};
+  while (clock::now() < last) {
+    if (!ready({&polled, 1}, last)) continue;
+    const reading got = read_once();
+    if (got == reading::bytes) take_frames();
+    if (got != reading::end) continue;
+    if (const auto frame = inbox_.finish()) take_frame(*frame);
+    return;
   }
 }
 
@@ -98,63 +113,50 @@ void session::receive() {
   }
 }
 
-void session::wait(time_point alarm) {
-  std::array<pollfd, 2> polled{pollfd{.fd = channel_->input.get(), .events = POLLIN, .revents = 0},
-                               pollfd{.fd = channel_->output.get(), .events = POLLOUT, .revents = 0}};
-  const time_point last = idle() ? alarm : std::min(alarm, active_ + patience_);
-  if (!ready(polled.data(), all_written() ? 1 : 2, last - clock::now())) return check_patience();
-  if (polled[1].revents != 0) active_ = clock::now();
-  if (polled[0].revents != 0) receive();
-}
-
-void session::finish() {
-  channel_->end_output();
-  channel_->set_blocking(false);
-  const time_point last = clock::now() + time_to_end;
-  pollfd polled{.fd = channel_->input.get(), .events = POLLIN, .revents = 0};
-  while (ready(&polled, 1, last - clock::now())) {
-    const reading got = read_once();
-    if (got == reading::bytes) take_frames();
-    if (got != reading::end) continue;
-    if (decoder_.finish().error) throw failure("the server's output ends inside a message");
-    break;
-  }
-}
-
 session::reading session::read_once() {
-  antiphon::buffer& into = decoder_.prepare();
-  const auto space = into.space();
+  const auto space = inbox_.space();
   const ssize_t got = ::read(channel_->input.get(), space.data(), space.size());
   if (got == 0 || (got < 0 && errno == ECONNRESET)) return reading::end;
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return reading::nothing;
+  if (got < 0 && errno == EINTR) return reading::nothing;
   if (got < 0) throw failure(why("cannot read from the server"));
   now_ = active_ = clock::now();
-  into.commit(static_cast<std::size_t>(got));
+  inbox_.commit(static_cast<std::size_t>(got));
   counts_->bytes_received += static_cast<std::size_t>(got);
   return reading::bytes;
 }
 
 void session::take_frames() {
   for (;;) {
-    const auto next = decoder_.next();
-    if (next.status == antiphon::framing::status::need_more) break;
-    if (next.status == antiphon::framing::status::failed)
-      throw failure(fmt::format("the server's output is no sequence of frames: {}", next.error.message()));
-    antiphon::frame_messages members(next.frame);
-    if (!members.is_batch()) {
-      take_message(next.frame);
-    } else {
-      while (const auto member = members.next()) take_message(*member);
+    if (take_known(inbox_.untouched())) {
+      inbox_.skip(known_.size());
+      continue;
     }
+    const auto frame = inbox_.next();
+    if (!frame) break;
+    // A long one has come in pieces.
+    if (!take_known(frame->whole)) take_frame(*frame);
   }
   counts_->pace.note(now_, counts_->done);
 }
 
-void session::take_message(std::string_view text) {
+bool session::take_known(std::string_view input) {
+  ledger::entry* const asked = ledger_.find(known_.id_in(input));
+  if (asked == nullptr || asked->expected != known_.expected()) return false;
+  count(*asked);
+  return true;
+}
+
+void session::take_frame(const inbox::frame& frame) {
+  antiphon::frame_messages members(frame.body);
+  if (!members.is_batch()) return take_message(frame.body, frame.whole);
+  while (const auto member = members.next()) take_message(*member, {});
+}
+
+void session::take_message(std::string_view text, std::string_view frame) {
   const auto message = antiphon::message_view::parse(text, limits_);
   switch (message.kind()) {
     case antiphon::message_kind::response:
-    case antiphon::message_kind::error_response: take_answer(message, text); break;
+    case antiphon::message_kind::error_response: take_answer(message, text, frame); break;
     case antiphon::message_kind::invalid:
       throw failure(fmt::format("no JSON-RPC message: {}: {}", message.problem(), shortened(text)));
     // A server may tell its client something; nobody listens here.
@@ -163,16 +165,24 @@ void session::take_message(std::string_view text) {
   }
 }
 
-void session::take_answer(const antiphon::message_view& answer, std::string_view text) {
-  const ledger::entry asked = ledger_.close(id_of(answer.id_text()));
-  if (asked.id == 0) throw failure(fmt::format("an answer to no request in flight: {}", shortened(text)));
-  ++counts_->done;
-  counts_->latency.record(static_cast<std::uint64_t>(std::max(now_ - asked.due, nanoseconds(0)).count()));
+void session::take_answer(const antiphon::message_view& answer, std::string_view text,
+                          std::string_view frame) {
+  ledger::entry* const asked = ledger_.find(id_of(answer.id_text()));
+  if (asked == nullptr) throw failure(fmt::format("an answer to no request in flight: {}", shortened(text)));
   if (answer.kind() == antiphon::message_kind::error_response) {
     if (counts_->errors++ == 0) counts_->first_error = shortened(answer.error_text());
-  } else if (!asked.expected->accepts(answer.result_text())) {
+  } else if (!asked->expected->accepts(answer.result_text())) {
     throw failure(fmt::format("a wrong result: {}", shortened(text)));
+  } else if (!frame.empty()) {
+    known_.learn(frame, answer.id_text(), asked->expected);
   }
+  count(*asked);
+}
+
+void session::count(ledger::entry& answered) {
+  ++counts_->done;
+  counts_->latency.record(static_cast<std::uint64_t>(std::max(now_ - answered.due, nanoseconds(0)).count()));
+  ledger_.close(answered);
 }
 
 void session::check_patience() const {

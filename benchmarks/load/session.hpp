@@ -1,17 +1,17 @@
 #pragma once
 
 #include "benchmarks/load/channel.hpp"
+#include "benchmarks/load/inbox.hpp"
+#include "benchmarks/load/known_answer.hpp"
 #include "benchmarks/load/ledger.hpp"
 #include "benchmarks/load/outbox.hpp"
 #include "benchmarks/load/tally.hpp"
+#include "benchmarks/load/watchdog.hpp"
 
-#include <antiphon/buffer.hpp>
-#include <antiphon/streaming/frame_decoder.hpp>
+#include <antiphon/streaming/framing.hpp>
 #include <antiphon/streaming/message_view.hpp>
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace load {
@@ -42,40 +42,40 @@ class session {
   bool all_written() const noexcept { return outbox_.empty(); }
   bool idle() const noexcept { return all_written() && in_flight() == 0; }
 
-  /// Writes as much as the server takes without waiting; all of it when the channel blocks.
+  /// Writes as much as the server takes without waiting.
   void flush();
-  /// One read, and whatever it completes. On a channel that blocks it waits.
-  void receive();
-  /// Waits until something can be read or what is left can be written, at most until `alarm`; then reads.
+  /// Waits until something can be read or what is left can be written, at most until `alarm`; then reads. May
+  /// return early.
   void wait(time_point alarm = time_point::max());
 
   /// Ends our side and reads what the server still has to say, which should be no answer.
   void finish();
 
  private:
-  struct heap : antiphon::buffer_source {
-    antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
-  };
-
   enum class reading { bytes, nothing, end };
 
+  void receive();
   reading read_once();
   void take_frames();
-  void take_message(std::string_view text);
-  void take_answer(const antiphon::message_view& answer, std::string_view text);
+  void take_frame(const inbox::frame& frame);
+  bool take_known(std::string_view input);
+  void take_message(std::string_view text, std::string_view frame);
+  void take_answer(const antiphon::message_view& answer, std::string_view text, std::string_view frame);
+  void count(ledger::entry& answered);
   void check_patience() const;
 
   channel* channel_;
   ledger ledger_;
   outbox outbox_;
-  heap heap_;
   antiphon::limits limits_;
-  antiphon::frame_decoder decoder_;
+  inbox inbox_;
+  known_answer known_;
   tally* counts_ = nullptr;
   time_point now_;
   // When the server last read or said something, or was first asked to.
   time_point active_;
   nanoseconds patience_;
+  watchdog watchdog_;
 };
 
 }  // namespace load

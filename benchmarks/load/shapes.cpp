@@ -114,6 +114,7 @@ message_plan plan_messages(const options& chosen) {
   switch (chosen.mode) {
     case mode::ping_pong:
     case mode::pipelined:
+    case mode::burst:
     case mode::open_loop: plan.shapes = {shape_of(chosen, chosen.size, present)}; break;
     case mode::notifications: plan.shapes = {shape_of(chosen, chosen.size, absent)}; break;
     case mode::batch: plan.shapes = {shape_of(chosen, chosen.size, present, chosen.batch)}; break;
