@@ -9,12 +9,11 @@
 #include <fmt/format.h>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace {
@@ -25,22 +24,18 @@ enum exit_code { fine = 0, server_failed = 1, wrong_usage = 2 };
 
 void complain(std::string_view what) { fmt::print(stderr, "antiphon-load: {}\n", what); }
 
-nanoseconds own_cpu_time() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
-}
-
 /// The server's end of the connection, and the server itself where it was started here.
 struct target {
-  explicit target(const options& chosen) {
+  explicit target(const options& chosen) : pid(chosen.pid) {
     switch (chosen.over) {
-      case transport::pipes: process = std::make_unique<server_process>(chosen.command, ends); break;
+      case transport::pipes:
+        process = std::make_unique<server_process>(chosen.command, ends);
+        pid = process->pid();
+        break;
       case transport::tcp: ends = connect_tcp(chosen.address); break;
       case transport::unix_socket: ends = connect_unix(chosen.address); break;
     }
   }
-  std::optional<nanoseconds> cpu_time() const { return process ? process->cpu_time() : std::nullopt; }
   /// What is wrong with the server's end; empty for nothing.
   std::string stop() {
     ends = {};
@@ -49,6 +44,8 @@ struct target {
 
   channel ends;
   std::unique_ptr<server_process> process;
+  // 0: unknown.
+  pid_t pid;
 };
 
 exit_code measure(const options& chosen, target& server) {
@@ -59,16 +56,16 @@ exit_code measure(const options& chosen, target& server) {
   probe(over, plan);
   drive(over, plan, chosen, chosen.warm_up);
 
-  const auto client_before = own_cpu_time();
-  const auto server_before = server.cpu_time();
+  const auto client_before = cpu_time_of(::getpid());
+  const auto server_before = cpu_time_of(server.pid);
   tally counts(chosen.measured);
   over.count_in(counts);
   drive(over, plan, chosen, chosen.measured);
   counts.finish(clock::now());
-  const auto server_after = server.cpu_time();
-  const auto client_after = own_cpu_time();
+  const auto server_after = cpu_time_of(server.pid);
+  const auto client_after = cpu_time_of(::getpid());
 
-  report result{chosen, counts, plan.message_bytes(), client_after - client_before, {}};
+  report result{chosen, counts, plan.message_bytes(), *client_after - *client_before, {}};
   if (server_before && server_after) result.server_cpu = *server_after - *server_before;
   over.finish();
   fmt::print("{}", chosen.json ? as_json(result) : as_text(result));

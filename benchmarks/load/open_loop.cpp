@@ -1,9 +1,7 @@
 #include "benchmarks/load/drive.hpp"
+#include "benchmarks/load/schedule.hpp"
 
 #include <sys/prctl.h>
-
-#include <algorithm>
-#include <cmath>
 
 namespace load {
 
@@ -12,21 +10,21 @@ void open_loop(session& over, const message_plan& plan, double rate, const budge
   ::prctl(PR_SET_TIMERSLACK, 1UL);
 
   const shape& request = plan.at(0);
-  const time_point begin = clock::now();
-  const auto due = [&](std::uint64_t n) {
-    return begin + nanoseconds(static_cast<std::int64_t>(static_cast<double>(n) * 1e9 / rate));
-  };
-  const std::uint64_t all =
-      whole.timed() ? static_cast<std::uint64_t>(std::ceil(seconds_in(whole.time) * rate)) : whole.messages;
-  for (std::uint64_t n = 0; n < all || !over.idle();) {
+  const schedule planned(clock::now(), rate, whole);
+  std::uint64_t next = 0;
+  while (next < planned.count() || !over.idle()) {
     const time_point now = clock::now();
-    const auto may_post = [&] { return n < all && due(n) <= now && over.has_room(request); };
-    while (may_post()) over.post(request, due(n++));
+    const auto is_due = [&] { return next < planned.count() && planned.due(next) <= now; };
+    while (is_due() && over.has_room(request)) over.post(request, planned.due(next++));
     over.flush();
-    if (may_post()) continue;
-    // What is due already waits for an answer, which makes room for it.
-    const bool early = n < all && due(n) > now;
-    if (n < all || !over.idle()) over.wait(early ? due(n) : time_point::max());
+    if (is_due()) {
+      // The server is behind: what it takes or answers makes room. Where all was taken, there is room.
+      if (!over.all_written() || !over.has_room(request)) over.wait();
+    } else if (next < planned.count()) {
+      over.wait(planned.due(next));
+    } else if (!over.idle()) {
+      over.wait();
+    }
   }
 }
 

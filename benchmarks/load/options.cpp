@@ -19,6 +19,7 @@ struct given {
   std::string framing = "content-length";
   std::string tcp;
   std::string unix_path;
+  int pid = 0;
   std::string scenario;
   std::string method = "echo";
   std::string params;
@@ -85,6 +86,10 @@ void describe(CLI::App& app, given& on) {
   app.set_help_flag("--help", "print this");
   app.add_option("--tcp", on.tcp, "connect instead of starting a server")->type_name("HOST:PORT");
   app.add_option("--unix", on.unix_path, "connect to a Unix socket")->type_name("PATH")->excludes("--tcp");
+  app.add_option("--pid", on.pid,
+                 "the server's process, for its CPU time (where the server isn't started here)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("PID");
   app.add_option("--framing", on.framing, "content-length (the default), line or sequence")
       ->check(one_of(framings))
       ->type_name("NAME");
@@ -155,6 +160,7 @@ options resolve(given&& on) {
   if (!on.tcp.empty()) chosen.over = transport::tcp;
   if (!on.unix_path.empty()) chosen.over = transport::unix_socket;
   chosen.address = chosen.over == transport::tcp ? on.tcp : on.unix_path;
+  chosen.pid = on.pid;
   chosen.mode_name = on.mode.value_or(base.mode);
   chosen.mode = modes.at(chosen.mode_name);
   chosen.framing_name = on.framing;

@@ -23,6 +23,8 @@ struct options {
   std::vector<std::string> command;
   /// HOST:PORT or a path.
   std::string address;
+  /// The process whose CPU time is the server's, where it wasn't started here; 0: unknown.
+  int pid = 0;
 
   std::string mode_name;
   std::string framing_name;

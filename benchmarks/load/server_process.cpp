@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 
 namespace load {
 namespace {
@@ -60,6 +61,8 @@ pid_t start(const std::vector<std::string>& command, int input, int output) {
 }
 
 std::string problem_of(int status) {
+  // SIGPIPE: we had closed our end, because of what was wrong before.
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) return {};
   if (WIFSIGNALED(status)) return fmt::format("the server died of signal {}", WTERMSIG(status));
   if (WEXITSTATUS(status) != 0) return fmt::format("the server's exit code is {}", WEXITSTATUS(status));
   return {};
@@ -67,12 +70,19 @@ std::string problem_of(int status) {
 
 }  // namespace
 
+std::optional<nanoseconds> cpu_time_of(pid_t process) noexcept {
+  clockid_t used_by{};
+  timespec used{};
+  if (process == 0 || ::clock_getcpuclockid(process, &used_by) != 0 || ::clock_gettime(used_by, &used) != 0)
+    return std::nullopt;
+  return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
+}
+
 server_process::server_process(const std::vector<std::string>& command, channel& ends) {
   pipe_ends to = make_pipe();
   pipe_ends from = make_pipe();
   pid_ = start(command, to.read.get(), from.write.get());
   process_ = descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  ::clock_getcpuclockid(pid_, &clock_);
   ends = over_pipes(std::move(to.write), std::move(from.read));
 }
 
@@ -80,12 +90,6 @@ server_process::~server_process() {
   if (pid_ == 0) return;
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
-}
-
-std::optional<nanoseconds> server_process::cpu_time() const noexcept {
-  timespec used{};
-  if (::clock_gettime(clock_, &used) != 0) return std::nullopt;
-  return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
 }
 
 std::string server_process::stop() {

@@ -5,12 +5,15 @@
 
 #include <sys/types.h>
 
-#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace load {
+
+/// The CPU time that a process has used, all its threads together, not the processes that it has started.
+/// None when there is no such process.
+std::optional<nanoseconds> cpu_time_of(pid_t process) noexcept;
 
 /// A server that was started here and talks over its stdin and stdout; its stderr is ours.
 class server_process {
@@ -23,9 +26,7 @@ class server_process {
   /// Kills it if it still runs.
   ~server_process();
 
-  /// The CPU time that it has used, all its threads together, not the processes that it has started. None
-  /// once it has ended.
-  std::optional<nanoseconds> cpu_time() const noexcept;
+  pid_t pid() const noexcept { return pid_; }
 
   /// Waits for its end, which the end of its input should have brought about; sends SIGTERM, then SIGKILL,
   /// where it doesn't come.
@@ -36,7 +37,6 @@ class server_process {
   std::optional<int> wait_for(nanoseconds most);
 
   pid_t pid_ = 0;
-  clockid_t clock_{};
   descriptor process_;
 };
 
