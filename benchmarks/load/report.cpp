@@ -17,7 +17,7 @@ const char* name_of(transport over) {
 }
 
 struct quantile {
-  const char* name;
+  const char* key;
   double percent;
 };
 constexpr std::array<quantile, 4> quantiles{{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99_9", 99.9}}};
@@ -47,15 +47,15 @@ struct derived {
 std::string latency_json(const histogram& latency) {
   if (latency.count() == 0) return "null";
   std::string text = "{";
-  for (const auto& [name, percent] : quantiles)
-    text += fmt::format(R"("{}":{:.3f},)", name, microseconds(latency.percentile(percent)));
+  for (const auto& [key, percent] : quantiles)
+    text += fmt::format(R"("{}":{:.3f},)", key, microseconds(latency.percentile(percent)));
   return text + fmt::format(R"("max":{:.3f}}})", microseconds(latency.max()));
 }
 
 std::string latency_text(const histogram& latency) {
   std::string text;
-  for (const auto& [name, percent] : quantiles)
-    text += fmt::format("{} {:.1f}, ", name, microseconds(latency.percentile(percent)));
+  for (const auto& [key, percent] : quantiles)
+    text += fmt::format("p{:g} {:.1f}, ", percent, microseconds(latency.percentile(percent)));
   return text + fmt::format("max {:.1f}", microseconds(latency.max()));
 }
 

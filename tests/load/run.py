@@ -257,7 +257,7 @@ def help_text(bench):
 @case("for people there is text, with percentiles and tenths")
 def text(bench):
     said = bench.load("--mode", "pipelined", "--seconds", "0.2", "--", bench.server).stdout
-    check(re.search(r"p50 [\d.]+, p90 [\d.]+, p99 [\d.]+, p99_9 [\d.]+, max [\d.]+", said), said)
+    check(re.search(r"p50 [\d.]+, p90 [\d.]+, p99 [\d.]+, p99\.9 [\d.]+, max [\d.]+", said), said)
     tenths = re.search(r"each tenth of the run.*:((?: \d+)+)\n", said)
     check(tenths and len(tenths[1].split()) == 10, said)
 
