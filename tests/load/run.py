@@ -224,6 +224,14 @@ def fault(bench, name, message, mode):
         check(line.startswith("antiphon-load: "), f"not ours: {line}")
 
 
+@case("the right answer to another request is noticed")
+def stale(bench):
+    # Line 151 is the tenth message of a cycle, which is the large one; the one before it is small.
+    options = ["--mode", "mixed", "--messages", "400", *FLAT]
+    done = bench.load(*options, "--", *WRONG_SERVER, "stale", "151", code=1)
+    check(re.search(r"a wrong result: .*quick", done.stderr), done.stderr)
+
+
 @case("error responses are fine with --allow-errors, and counted")
 def allowed_errors(bench):
     report = bench.measured("--messages", "400", *FLAT, "--allow-errors", "--", *WRONG_SERVER, "error")

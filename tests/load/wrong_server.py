@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A server that gives its parameters back, a line each, and does one thing wrong: wrong_server.py FAULT [AT].
 
-The fault comes with request number AT (150), so after some right answers."""
+The fault comes with line number AT (150), so after some right answers."""
 
 import json
 import os
@@ -17,14 +17,16 @@ def error(id_, message):
     return json.dumps({"jsonrpc": "2.0", "id": id_, "error": {"code": -32000, "message": message}}) + "\n"
 
 
-def faulty(fault, id_, result):
-    """What to write instead of the right answer."""
+def faulty(fault, id_, result, earlier):
+    """What to write instead of the right answer; `earlier` is the result of the request before."""
     right = answer(id_, result)
     match fault:
         case "none":
             return right
         case "wrong-answer":
             return answer(id_, ["something else"])
+        case "stale":
+            return answer(id_, earlier)
         case "one-byte":  # the same length, and one letter is another
             return right.replace("quick", "quiet")
         case "swapped-id":  # an id that is in flight no more
@@ -59,12 +61,16 @@ def faulty(fault, id_, result):
 def main():
     fault = sys.argv[1]
     at = int(sys.argv[2]) if len(sys.argv) > 2 else 150
+    earlier = None
     for number, line in enumerate(sys.stdin, 1):
         request = json.loads(line)
-        if "id" not in request:
-            continue
-        reply = faulty if number == at else lambda _, id_, result: answer(id_, result)
-        sys.stdout.write(reply(fault, request["id"], request["params"]))
+        if isinstance(request, list):
+            members = (answer(member["id"], member["params"]).strip() for member in request)
+            sys.stdout.write(f"[{','.join(members)}]\n")
+        elif "id" in request:
+            id_, result = request["id"], request["params"]
+            sys.stdout.write(faulty(fault, id_, result, earlier) if number == at else answer(id_, result))
+            earlier = result
         sys.stdout.flush()
     if fault == "ends-badly":
         sys.exit(5)
