@@ -5,7 +5,8 @@
 namespace load {
 namespace {
 
-// A server that is behind the rate gets no more than this to queue; what is due waits here.
+// A server that is behind the rate gets four times this to queue, at most (see `ledger`); what is due waits
+// here.
 constexpr std::size_t open_loop_in_flight = 16 * 1024;
 
 }  // namespace
