@@ -35,10 +35,12 @@ SUITES = [
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
     Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
+    Suite("unit-load", "doctest", 60, ["{build}/tests/unit/load/antiphon-unit-load"]),
     Suite("unit-allocations", "doctest", 300, ["{build}/tests/unit/allocations/antiphon-unit-allocations"]),
     Suite("fuzz-replay", "lines", 300, ["python3", "tests/fuzz/run.py", "--build", "{build}", "--replay"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
+    Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
     Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),
     Suite("interop-neovim", "lines", 300, ["python3", "tests/interop/run_neovim.py", "--server", "{language_server}"]),
 ]
