@@ -81,9 +81,18 @@ def print_table(figures, columns):
         rows.append(["" if f.corpus == before else f.corpus, f.what, f"{f.mib_per_s:.0f}" if f.mib_per_s >= 10
                      else f"{f.mib_per_s:.2f}", f"{f.ns_per_message:.1f}", *ratios])
         before = f.corpus
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    print_cells(rows, left=2)
+
+
+def print_cells(rows, left):
+    """The first row is the headings; the first `left` columns are words. A short row spans the table."""
+    full = [row for row in rows if len(row) == len(rows[0])]
+    widths = [max(len(row[i]) for row in full) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.ljust(width) if i < 2 else cell.rjust(width)
+        if len(row) < len(rows[0]):
+            print(" | ".join(row))
+            continue
+        cells = [cell.ljust(width) if i < left else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths))]
         print(" | ".join(cells).rstrip())
         if row is rows[0]:

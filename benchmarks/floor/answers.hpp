@@ -10,7 +10,7 @@
 
 // What the floor programs share: frames found and requests answered without a JSON library. They believe all
 // that they are told and are good for nothing but being the limit of a benchmark. Each request has the shape
-// {"jsonrpc":"2.0","id":N,"method":"echo","params":...}, or "add" with "params":[1,2].
+// {"jsonrpc":"2.0","id":N,"method":"echo","params":...}, or "add" with "params":[1,2], alone or in a batch.
 namespace bench {
 
 // The input that is not answered yet.
@@ -76,35 +76,78 @@ class replies {
 
  private:
   static constexpr std::size_t copied_below = 4096;
+  static constexpr std::string_view frame_begin = "Content-Length: ";
+  static constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
+  static constexpr std::string_view before_result = R"(,"result":)";
+
+  struct request {
+    std::string_view id;
+    std::string_view result;
+    char sum[24];
+  };
 
   void answer(std::string_view message) {
+    if (message.starts_with('[')) return answer_batch(message);
+    request asked;
+    if (!take_apart(message, asked)) return;
+    put(frame_begin);
+    put(head.size() + asked.id.size() + before_result.size() + asked.result.size() + 1);
+    put("\r\n\r\n");
+    put_before_result(asked);
+    if (asked.result.size() < copied_below) {
+      put(asked.result);
+      put("}");
+    } else {
+      end_part();
+      // The request's last '}' too.
+      parts_.emplace_back(const_cast<char*>(asked.result.data()), asked.result.size() + 1);
+    }
+  }
+
+  void answer_batch(std::string_view batch) {
+    put(frame_begin);
+    char* const size_at = at_;
+    constexpr std::size_t digits = 10;
+    put("0000000000\r\n\r\n");
+    const char* const body = at_;
+    put("[");
+    while (batch.size() > 1) {
+      const std::size_t end = batch.find(R"(},{"jsonrpc")");
+      request asked;
+      if (take_apart(batch.substr(1, end == batch.npos ? batch.size() - 2 : end), asked)) {
+        if (at_[-1] == '}') put(",");
+        put_before_result(asked);
+        put(asked.result);
+        put("}");
+      }
+      batch = end == batch.npos ? std::string_view() : batch.substr(end + 1);
+    }
+    put("]");
+    char size[20];
+    const char* const size_end = std::to_chars(size, size + sizeof size, at_ - body).ptr;
+    std::memcpy(size_at + digits - (size_end - size), size, static_cast<std::size_t>(size_end - size));
+  }
+
+  // False for a notification.
+  static bool take_apart(std::string_view message, request& into) {
     constexpr std::string_view id_name = R"("id":)";
     constexpr std::string_view method_name = R"("method":")";
     constexpr std::string_view params_name = R"("params":)";
     const std::size_t method = message.find(method_name);
-    const std::size_t id_at = message.substr(0, method).find(id_name);
-    if (method == message.npos || id_at == message.npos) return;  // a notification
-    const std::string_view id = message.substr(id_at + id_name.size(), method - 1 - id_at - id_name.size());
+    const std::size_t id = message.substr(0, method).find(id_name);
+    if (method == message.npos || id == message.npos) return false;
+    into.id = message.substr(id + id_name.size(), method - 1 - id - id_name.size());
     const std::size_t params = message.find(params_name, method) + params_name.size();
-    std::string_view result = message.substr(params, message.size() - params - 1);
-    char sum[24];
-    if (message.substr(method + method_name.size()).starts_with("add")) result = add(result, sum);
+    into.result = message.substr(params, message.size() - params - 1);
+    if (message.substr(method + method_name.size()).starts_with("add"))
+      into.result = add(into.result, into.sum);
+    return true;
+  }
 
-    constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
-    constexpr std::string_view before_result = R"(,"result":)";
-    put("Content-Length: ");
-    put(head.size() + id.size() + before_result.size() + result.size() + 1);
-    put("\r\n\r\n");
+  void put_before_result(const request& asked) {
     put(head);
-    put(id);
+    put(asked.id);
     put(before_result);
-    if (result.size() < copied_below) {
-      put(result);
-      put("}");
-    } else {
-      end_part();
-      parts_.emplace_back(const_cast<char*>(result.data()), result.size() + 1);  // the request's last '}' too
-    }
   }
 
   // The sum of the two integers in "[1,2]", written to `into`.
