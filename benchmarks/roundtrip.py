@@ -8,10 +8,11 @@ as one bare Asio coroutine; `antiphon` is a full endpoint with its defaults; `vs
 and servers of this kind are written with. antiphon-load drives each with the same bytes. The figures are also
 written to build/bench/roundtrip.json.
 
-In each round every scenario runs once with each server, one right after the other in random order. The tables
-show the best of the rounds for each figure: what else the machine does only ever makes one slower, and it comes and
-goes within seconds. Beside each bar stands also the median of the ratios that the single rounds gave, which knows
-no luck but all of the noise; where the two are far apart, run it again on a machine that is left alone.
+In each round every scenario runs once with each server, one right after the other in random order. What else the
+machine does comes and goes within seconds, and only ever makes one slower: the tables show the best of the rounds
+for each figure. A ratio is the median of the ratios that the single rounds gave, since only figures of the same
+moment can be compared; two bests may stem from different ones. The bars are told from these ratios, and from the
+medians where they name a time.
 """
 
 import argparse
@@ -51,6 +52,11 @@ def scenarios():
 # --- measuring ---------------------------------------------------------------------------------------------
 
 FIGURES = {"p50_us": min, "p99_us": min, "rate": max, "mib_per_s": max, "cpu_us": min, "client_cpu_us": min}
+# A round that only compares how much a message costs at each of them, one right after the other.
+FLATNESS = {window: ["--mode", "pipelined", "--window", str(window)] for window in WINDOWS}
+FLATNESS_SERVERS = ("floor", "antiphon")
+# JavaScript is compiled while it runs.
+WARM_UP = {"vscode-jsonrpc": 0.5}
 
 
 def figures_of(result):
@@ -72,24 +78,45 @@ class Measured:
     def best(self, scenario, server, figure):
         return FIGURES[figure](run[figure] for run in self.runs[scenario, server])
 
-    def ratio(self, figure, one, other):
-        """Of two pairs of scenario and server: the ratio of the bests, and the median of the rounds' ratios."""
-        if one not in self.runs or other not in self.runs:
+    def median(self, scenario, server, figure):
+        return statistics.median(run[figure] for run in self.runs[scenario, server])
+
+    def ratio(self, figure, scenario, one, other):
+        """The median of the rounds' ratios; None where one of the servers was left out."""
+        if (scenario, one) not in self.runs or (scenario, other) not in self.runs:
             return None
-        rounds = [a[figure] / b[figure] for a, b in zip(self.runs[one], self.runs[other])]
-        return self.best(*one, figure) / self.best(*other, figure), statistics.median(rounds)
+        return statistics.median(a[figure] / b[figure]
+                                 for a, b in zip(self.runs[scenario, one], self.runs[scenario, other]))
+
+    def spread(self, server):
+        """The largest CPU time a message of all windows to the smallest, whatever the machine's speed was."""
+        if (f"flat-{WINDOWS[0]}", server) not in self.runs:
+            return None
+        rounds = zip(*([run["cpu_us"] for run in self.runs[f"flat-{window}", server]] for window in WINDOWS))
+        levelled = [[cpu / statistics.mean(costs) for cpu in costs] for costs in rounds]
+        typical = [statistics.median(costs) for costs in zip(*levelled)]
+        return max(typical) / min(typical)
 
 
 def measure(build, chosen, servers, rounds, seconds):
     commands = build.servers()
     measured = Measured()
+
+    def run(name, server, options):
+        warm_up = max(WARM_UP.get(server, 0), seconds / 2)
+        load = build.start_load([*options, "--seconds", str(seconds), "--warm-up", str(warm_up)], commands[server])
+        measured.add(name, server, figures_of(result_of(load)))
+
+    flat = all(f"window-{window}" in chosen for window in WINDOWS)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for name, scenario in chosen.items():
             here = [server for server in scenario.servers if server in servers]
             for server in random.sample(here, len(here)):
-                options = [*scenario.options, "--seconds", str(seconds), "--warm-up", str(seconds / 2)]
-                measured.add(name, server, figures_of(result_of(build.start_load(options, commands[server]))))
+                run(name, server, scenario.options)
+        for server in FLATNESS_SERVERS if flat else ():
+            for window in random.sample(WINDOWS, len(WINDOWS)) if server in servers else ():
+                run(f"flat-{window}", server, FLATNESS[window])
     return measured
 
 
@@ -107,62 +134,57 @@ def print_tables(measured, chosen):
             if (name, server) not in measured.runs:
                 continue
             value = {figure: measured.best(name, server, figure) for figure in FIGURES}
-            ratios = [measured.ratio(figure, (name, server), (name, "floor")) if server != "floor" else None
+            ratios = [measured.ratio(figure, name, server, "floor") if server != "floor" else None
                       for figure in ("p50_us", "rate", "cpu_us")]
             rows.append([f"  {server}", f"{value['p50_us']:.1f}", f"{value['p99_us']:.1f}", f"{value['rate']:,.0f}",
                          f"{value['mib_per_s']:.0f}", f"{value['cpu_us']:.2f}", f"{value['client_cpu_us']:.2f}",
-                         *("" if ratio is None else f"{ratio[0]:.2f}" for ratio in ratios)])
+                         *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
     print_cells(rows, left=1)
 
 
 # --- bars --------------------------------------------------------------------------------------------------
 
-Bar = namedtuple("Bar", "title at_most wanted best median")
+Bar = namedtuple("Bar", "title at_most wanted reached")
 
 
 def bars(measured):
-    """Those that can be told from what was measured. `median`: None where there is no ratio."""
+    """Those that can be told from what was measured."""
     found = []
 
-    def ratio(title, at_most, wanted, figure, scenario, of, to):
-        pair = measured.ratio(figure, (scenario, of), (scenario, to))
-        if pair:
-            found.append(Bar(title, at_most, wanted, *pair))
+    def add(title, at_most, wanted, reached):
+        if reached is not None:
+            found.append(Bar(title, at_most, wanted, reached))
+
+    def against(other, figure, scenario):
+        return measured.ratio(figure, scenario, "antiphon", other)
 
     for method in ("echo", "add"):
         ping = f"ping-{method}"
-        ratio(f"ping-pong {method}: median against the floor", True, 1.6, "p50_us", ping, "antiphon", "floor")
-        ratio(f"ping-pong {method}: median against bare Asio", True, 1.2, "p50_us", ping, "antiphon", "asio")
-        ratio(f"ping-pong {method}: CPU against the floor", True, 1.7, "cpu_us", ping, "antiphon", "floor")
+        add(f"ping-pong {method}: median against the floor", True, 1.6, against("floor", "p50_us", ping))
+        add(f"ping-pong {method}: median against bare Asio", True, 1.2, against("asio", "p50_us", ping))
+        add(f"ping-pong {method}: CPU against the floor", True, 1.7, against("floor", "cpu_us", ping))
     for method, scenario in (("echo", "window-128"), ("add", "add-128")):
-        ratio(f"window 128 {method}: rate against the floor", False, 0.7, "rate", scenario, "antiphon", "floor")
+        add(f"window 128 {method}: rate against the floor", False, 0.7, against("floor", "rate", scenario))
         if (scenario, "antiphon") in measured.runs:
-            cpu = [run["cpu_us"] for run in measured.runs[scenario, "antiphon"]]
-            found.append(Bar(f"window 128 {method}: us of CPU a message", True, 1.0, min(cpu),
-                             statistics.median(cpu)))
-        ratio(f"window 128 {method}: rate against vscode-jsonrpc", False, 10, "rate", scenario, "antiphon",
-              "vscode-jsonrpc")
-    windows = [(f"window-{window}", "antiphon") for window in WINDOWS]
-    if all(pair in measured.runs for pair in windows):
-        best = [measured.best(*pair, "cpu_us") for pair in windows]
-        rounds = [[run["cpu_us"] for run in measured.runs[pair]] for pair in windows]
-        medians = [statistics.median(runs) for runs in rounds]
-        found.append(Bar("windows 16 to 4096: most CPU a message to least", True, 1.15, max(best) / min(best),
-                         max(medians) / min(medians)))
-    for scenario, title in (("string", "string"), ("integers", "array of integers")):
-        ratio(f"1 MiB {title}: bytes/s against the floor", False, 0.5, "rate", scenario, "antiphon", "floor")
+            add(f"window 128 {method}: us of CPU a message", True, 1.0,
+                measured.median(scenario, "antiphon", "cpu_us"))
+        add(f"window 128 {method}: rate against vscode-jsonrpc", False, 10,
+            against("vscode-jsonrpc", "rate", scenario))
+    add("windows 16 to 4096: most CPU a message to least", True, 1.15, measured.spread("antiphon"))
+    add("1 MiB string: bytes/s against the floor", False, 0.5, against("floor", "mib_per_s", "string"))
+    add("1 MiB array of integers: bytes/s against the floor", False, 0.5, against("floor", "mib_per_s", "integers"))
     return found
 
 
 def met(bar):
-    return bar.best <= bar.wanted if bar.at_most else bar.best >= bar.wanted
+    return bar.reached <= bar.wanted if bar.at_most else bar.reached >= bar.wanted
 
 
 def print_bars(found):
-    rows = [["bar", "wanted", "", "best", "median of rounds"]]
+    rows = [["bar", "wanted", "", "reached"]]
     for bar in found:
         rows.append([bar.title, f"{'at most' if bar.at_most else 'at least'} {bar.wanted}",
-                     "met" if met(bar) else "SHORT", f"{bar.best:.2f}", f"{bar.median:.2f}"])
+                     "met" if met(bar) else "SHORT", f"{bar.reached:.2f}"])
     print_cells(rows, left=3)
     print(f"{sum(met(bar) for bar in found)} of {len(found)} met")
 
@@ -172,8 +194,10 @@ def print_bars(found):
 def as_json(measured, chosen, found, settings):
     results = []
     for (name, server), runs in measured.runs.items():
-        results.append({"scenario": name, "title": chosen[name].title, "server": server,
+        title = chosen[name].title if name in chosen else "pipelined, echo of 100 B, for the flatness"
+        results.append({"scenario": name, "title": title, "server": server,
                         "best": {figure: measured.best(name, server, figure) for figure in FIGURES},
+                        "median": {figure: measured.median(name, server, figure) for figure in FIGURES},
                         "rounds": runs})
     return {**settings, "results": results,
             "bars": [{**bar._asdict(), "met": met(bar)} for bar in found]}
@@ -198,22 +222,24 @@ def main():
                         help=f"these scenarios only: {', '.join(known)}")
     parser.add_argument("--servers", metavar="NAME,...", type=names(ALL, "server"), default=list(ALL),
                         help=f"these servers only: {', '.join(ALL)}")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (9; with --quick 3)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="how long each run is (0.3; with --quick 0.15)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (11; with --quick 3)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long each run is (0.2; with --quick 0.1)")
     parser.add_argument("--quick", action="store_true", help="a first impression")
     given = parser.parse_args()
-    rounds = given.rounds or (3 if given.quick else 9)
-    seconds = given.seconds or (0.15 if given.quick else 0.3)
+    rounds = given.rounds or (3 if given.quick else 11)
+    seconds = given.seconds or (0.1 if given.quick else 0.2)
 
     settings = {**conditions(), "rounds": rounds, "seconds": seconds}
     chosen = {name: scenario for name, scenario in known.items() if name in given.only}
     measured = measure(Build(given.build), chosen, given.servers, rounds, seconds)
-    print(f"pipes, Content-Length; the best of {rounds} rounds of {seconds} s\n")
+    print(f"pipes, Content-Length; {rounds} rounds of {seconds} s: the best of each figure, the median ratio\n")
     print_tables(measured, chosen)
     found = bars(measured)
     if found:
         print()
         print_bars(found)
+        if measured.spread("floor"):
+            print(f"The floor's own most CPU a message to least, windows 16 to 4096: {measured.spread('floor'):.2f}")
     print(f"\n{write_results('roundtrip', as_json(measured, chosen, found, settings))}")
 
 
