@@ -87,14 +87,15 @@ void add_memory() {
   } constexpr sizes[] = {{"1 KiB", 1 << 10}, {"64 KiB", 64 << 10}, {"1 MiB", 1 << 20}};
   for (const auto& [name, bytes] : sizes) {
     const std::string after = ", " + std::string(name);
-    const auto add_one = [&, bytes = bytes](const char* what, void (*run)(benchmark::State&, std::size_t)) {
-      add("memory", what + after, 0, [=](benchmark::State& state) { run(state, bytes); });
+    const auto add_one = [&after, size = bytes](const char* what,
+                                                void (*run)(benchmark::State&, std::size_t)) {
+      add("memory", what + after, 0, [=](benchmark::State& state) { run(state, size); });
     };
     add_one("heap", from_heap);
     add_one("pool, kept", acquire_kept);
     add_one("pool, new", acquire_new);
   }
-  for (const std::size_t threads : {2, 4}) {
+  for (const std::size_t threads : {2U, 4U}) {
     add(
         "memory", "pool, kept, 64 KiB, " + std::to_string(threads) + " threads", 0,
         [threads](benchmark::State& state) { acquire_on_threads(state, threads); },
