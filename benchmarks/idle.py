@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from load_runs import Build, conditions, write_results
+from load_runs import Build, conditions, resident, write_results
 from report import print_cells
 
 KIB = 1024.0
@@ -26,14 +26,6 @@ BAR_KIB = 8.0
 REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"echo","params":["is anybody there?"]}'
 FRAME = b"Content-Length: %d\r\n\r\n%s" % (len(REQUEST), REQUEST)
 REPLY_END = b'"result":["is anybody there?"]}'
-
-
-def resident(pid):
-    """In bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no Rss in smaps_rollup")
 
 
 def open_descriptors(pid):

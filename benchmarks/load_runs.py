@@ -1,4 +1,4 @@
-"""Runs of antiphon-load: what the measurements of whole servers have in common."""
+"""What the measurements of whole servers have in common, above all runs of antiphon-load."""
 
 import json
 import os
@@ -43,6 +43,14 @@ def result_of(load):
     if load.returncode != 0:
         sys.exit(f"antiphon-load failed with {load.returncode}: {' '.join(load.args)}")
     return json.loads(output)
+
+
+def resident(pid):
+    """The RSS of a process, in bytes."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no Rss in smaps_rollup")
 
 
 def conditions():

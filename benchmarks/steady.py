@@ -19,7 +19,7 @@ import signal
 import time
 from pathlib import Path
 
-from load_runs import Build, conditions, result_of, write_results
+from load_runs import Build, conditions, resident, result_of, write_results
 from report import print_cells
 
 MODES = {"ping-pong": ["--mode", "ping-pong"], "pipelined": ["--mode", "pipelined", "--window", "128"]}
@@ -34,14 +34,6 @@ def child_of(pid):
     """The only child of the process; None while there is none."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return int(children[0]) if children else None
-
-
-def resident(pid):
-    """In bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no Rss in smaps_rollup")
 
 
 def take_turns(loads, server, seconds):
