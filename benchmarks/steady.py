@@ -10,8 +10,9 @@ memory (RSS) is looked at all the while.
 A shared machine's own speed changes more within a minute than a bar could allow. So the floor, which keeps nothing
 and can't get slower, is measured in the same minutes: the two load generators take turns of a tenth of a second,
 stopped (SIGSTOP) in between, for twice the time. The rate is compared by itself and as a part of the floor's: a
-server that gets slower shows it in both, a machine that gets slower or faster in one of them at most. RSS is flat when it is at no time after the first tenth more than 64 KiB above what it was when that ended; what is
-taken into use at first is no growth. The figures are also written to build/bench/steady.json.
+server that gets slower shows it in both, a machine that gets slower or faster in one of them at most. RSS is flat
+when it is at no time after the first tenth more than 64 KiB above what it was when that ended; what is taken into
+use at first is no growth. The figures are also written to build/bench/steady.json.
 """
 
 import argparse
