@@ -3,6 +3,7 @@
 
     report.py streaming PROGRAM [OPTION...]    and the bars that antiphon holds itself to
     report.py messages PROGRAM [OPTION...]
+    report.py transport PROGRAM [OPTION...]
 
 The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
 written to build/bench/NAME.json. Each is the fastest of several short runs, taken in random order: what else the
@@ -25,8 +26,9 @@ PACE = ["--benchmark_repetitions=21", "--benchmark_min_time=0.015",
 Figure = namedtuple("Figure", "corpus what mib_per_s ns_per_message")
 
 
-def measure(program, options):
-    """The program's context and its figures, in the order in which it lists them."""
+def measure(program, options, time="cpu_time"):
+    """The program's context and its figures, in the order in which it lists them. `time`: "real_time" where the
+    work is not all done by the thread that measures."""
     command = [program, *PACE, "--benchmark_format=json", *options]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if finished.returncode != 0:
@@ -40,12 +42,12 @@ def measure(program, options):
             sys.exit(f"report: {run['run_name']}: {run['error_message']}")
         if run["run_type"] == "iteration":
             known = fastest.setdefault(run["family_index"], run)
-            if run["cpu_time"] < known["cpu_time"]:
+            if run[time] < known[time]:
                 fastest[run["family_index"]] = run
     figures = []
     for _, run in sorted(fastest.items()):
         corpus, what = run["run_name"].split("/", 1)
-        nanoseconds = run["cpu_time"]
+        nanoseconds = run[time]
         figures.append(Figure(corpus, what, run["bytes"] / MIB / (nanoseconds / 1e9),
                               nanoseconds / run["messages"]))
     return output["context"], figures
@@ -68,6 +70,8 @@ def ratio(by_name, figure, yardstick):
     other = by_name.get((figure.corpus, yardstick))
     if other is None or other.what == figure.what:
         return ""
+    if figure.mib_per_s == 0:
+        return f"{other.ns_per_message / figure.ns_per_message:.2f}"
     return f"{figure.mib_per_s / other.mib_per_s:.2f}"
 
 
@@ -78,12 +82,21 @@ def print_table(figures, columns):
     before = None
     for f in figures:
         ratios = [ratio(by_name, f, yardstick(f.what)) for _, yardstick in columns]
-        rows.append(["" if f.corpus == before else f.corpus, f.what, f"{f.mib_per_s:.0f}" if f.mib_per_s >= 10
-                     else f"{f.mib_per_s:.2f}", f"{f.ns_per_message:.1f}", *ratios])
+        speed = f"{f.mib_per_s:.0f}" if f.mib_per_s >= 10 else f"{f.mib_per_s:.2f}" if f.mib_per_s > 0 else ""
+        rows.append(["" if f.corpus == before else f.corpus, f.what, speed, f"{f.ns_per_message:.1f}", *ratios])
         before = f.corpus
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    print_cells(rows, left=2)
+
+
+def print_cells(rows, left):
+    """The first row is the headings; the first `left` columns are words. A short row spans the table."""
+    full = [row for row in rows if len(row) == len(rows[0])]
+    widths = [max(len(row[i]) for row in full) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.ljust(width) if i < 2 else cell.rjust(width)
+        if len(row) < len(rows[0]):
+            print(" | ".join(row))
+            continue
+        cells = [cell.ljust(width) if i < left else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths))]
         print(" | ".join(cells).rstrip())
         if row is rows[0]:
@@ -191,7 +204,23 @@ def messages(program, options):
     print(f"\n{write_results('messages', figures)}")
 
 
-KINDS = {"streaming": streaming, "messages": messages}
+# --- transport ---------------------------------------------------------------------------------------------
+
+def transport_yardstick(what):
+    """The bare system calls, and the heap."""
+    if what.startswith("pool, "):
+        return "heap, " + what.split(", ")[2]
+    return f"bare, {what}"
+
+
+def transport(program, options):
+    _, figures = measure(program, options, "real_time")
+    print("x: times as fast as the bare system calls, or as the heap; where several threads take turns, all together\n")
+    print_table(figures, [("x bare", transport_yardstick)])
+    print(f"\n{write_results('transport', figures)}")
+
+
+KINDS = {"streaming": streaming, "messages": messages, "transport": transport}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in KINDS:
