@@ -4,7 +4,7 @@
     idle.py BUILD_DIRECTORY [--connections N]
 
 One process serves so many connections, each with an endpoint of its own that has answered one request and has
-nothing to do now. Its resident memory (RSS) is compared with what it was after the first connection had come and
+had nothing to do for a while. Its resident memory (RSS) is compared with what it was after the first connection had come and
 gone, when the code was in memory already; and with a program that accepts as many sockets and does nothing with
 them. The figures are also written to build/bench/idle.json.
 """
@@ -25,6 +25,8 @@ KIB = 1024.0
 BAR_KIB = 8.0
 REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"echo","params":["is anybody there?"]}'
 FRAME = b"Content-Length: %d\r\n\r\n%s" % (len(REQUEST), REQUEST)
+# A connection is at rest once nothing has moved on it for two seconds; by then it has given back what it can.
+REST_S = 2.5
 REPLY_END = b'"result":["is anybody there?"]}'
 
 
@@ -88,6 +90,7 @@ def bytes_each(process, address, count, greet):
         peer = connected(address)
         greet(peer)
         peers.append(peer)
+    time.sleep(REST_S)
     after = resident(process.pid)
     for peer in peers:
         peer.close()
