@@ -30,10 +30,9 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      call_timer_(std::in_place, executor_),
       rest_timer_(std::in_place, executor_) {
   if (options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0)
-    silence_timer_.emplace(executor_);
+    silence_timer_ = std::make_unique<asio::steady_timer>(executor_);
 }
 
 connection::~connection() = default;
@@ -70,16 +69,12 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
                  }));
 }
 
-asio::awaitable<ended> connection::finished() {
-  if (phase_ == phase::finished) co_return ended_;
-  auto suspend = [this](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
-    waiting_for_end_.emplace_back(std::move(handler));
-  };
-  auto waiting = suspended<ended>(suspend);
-  ended result = co_await std::move(waiting);
-  co_return result;
+void connection::tell_end(waiter<ended> who) {
+  if (phase_ == phase::finished) {
+    resume_later(std::move(who), ended_);
+  } else {
+    waiting_for_end_.push_back(std::move(who));
+  }
 }
 
 void connection::rethrow_body_failure() {
@@ -140,15 +135,19 @@ void connection::abandon() noexcept {
 // coroutines that wait in the connection, which would else keep each other.
 asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*/,
                                             std::shared_ptr<connection> self) {
-  asio::co_spawn(executor_, write_loop(self), asio::detached);
-  asio::co_spawn(executor_, read_loop(self), asio::detached);
+  alive_ = self;
+  start_writer();
+  start_reader(self);
   if (silence_timer_) {
     moved_at_ = clock::now();
     on_silence_timer();
   }
   while (phase_ == phase::open) {
-    const bool in_time = co_await wait_change(stuck_until_);
-    if (in_time) continue;
+    if (stuck_until_ > clock::now()) {
+      auto change = next_change(stuck_until_);
+      co_await std::move(change);
+      continue;
+    }
     const bool gone = broken_;
     end(gone ? end_reason::connection_lost : end_reason::end_of_input,
         gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
@@ -169,10 +168,13 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   }
   writer_gate_.open();
   if (paused_) reader_gate_.open();
-  while (reading_ || writing_ || watching_ || body_running_) co_await wait_change(clock::time_point::max());
+  while (reading_ || writing_ || watching_ || body_running_) {
+    auto change = next_change(clock::time_point::max());
+    co_await std::move(change);
+  }
 
   phase_ = phase::finished;
-  call_timer_->cancel();
+  if (call_timer_) call_timer_->cancel();
   if (silence_timer_) silence_timer_->cancel();
   rest_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
@@ -182,16 +184,16 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
 asio::awaitable<void> connection::drain() {
   // No answer will come any more, except where we are the ones who close.
   if (ended_.reason != end_reason::closed_here) fail_pending(why_closed());
-  while (!lost_ && !processor_.idle()) {
-    const bool in_time = co_await wait_change(drain_until_);
-    if (!in_time) break;
+  while (!lost_ && !processor_.idle() && drain_until_ > clock::now()) {
+    auto change = next_change(drain_until_);
+    co_await std::move(change);
   }
   if (processor_.idle()) co_return;
   cancel_running();
   const auto until = from_now(after_cancel);
-  while (!lost_ && !processor_.idle()) {
-    const bool in_time = co_await wait_change(until);
-    if (!in_time) break;
+  while (!lost_ && !processor_.idle() && until > clock::now()) {
+    auto change = next_change(until);
+    co_await std::move(change);
   }
 }
 
@@ -201,8 +203,10 @@ asio::awaitable<void> connection::flush_out() {
   while (!lost_ && backlog() > 0) {
     // Whoever sent everything in one go may take his time to read it, unless `close` shortens that.
     const bool patient = ended_.reason == end_reason::end_of_input;
-    const bool in_time = co_await wait_change(patient ? std::max(least, drain_until_) : least);
-    if (!in_time) break;
+    const auto until = patient ? std::max(least, drain_until_) : least;
+    if (until <= clock::now()) break;
+    auto change = next_change(until);
+    co_await std::move(change);
   }
 }
 
@@ -214,19 +218,10 @@ asio::awaitable<void> connection::linger() {
   discarding_ = true;
   if (paused_) reader_gate_.open();
   const auto until = from_now(linger_time);
-  while (!lost_ && reading_) {
-    const bool in_time = co_await wait_change(until);
-    if (!in_time) break;
+  while (!lost_ && reading_ && until > clock::now()) {
+    auto change = next_change(until);
+    co_await std::move(change);
   }
-}
-
-// Waits for any change of state; false once `until` has passed.
-asio::awaitable<bool> connection::wait_change(clock::time_point until) {
-  if (until <= clock::now()) co_return false;
-  change_timer_->expires_at(until);
-  error_code ignored;
-  co_await change_timer_->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  co_return true;
 }
 
 void connection::changed() noexcept {
@@ -254,11 +249,27 @@ void connection::release_io() noexcept {
 // ---------------------------------------------------------------- writing
 
 void connection::flush() {
-  if (being_written_ == 0 && out_.pending() > 0) writer_gate_.open();
+  if (being_written_ > 0 || out_.pending() == 0) return;
+  if (writing_) {
+    writer_gate_.open();
+  } else if (phase_ < phase::closing) {
+    start_writer();
+  }
+}
+
+void connection::start_writer() {
+  auto self = alive_.lock();
+  if (!self) return;
+  writing_ = true;
+  try {
+    asio::co_spawn(executor_, write_loop(std::move(self)), asio::detached);
+  } catch (...) {  // no memory
+    writing_ = false;
+    throw;
+  }
 }
 
 asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
-  writing_ = true;
   while (phase_ < phase::closing && !lost_) {
     if (out_.pending() == 0) {
       if (writer_gate_.pass()) continue;

@@ -10,7 +10,11 @@
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/container/devector.hpp>
 
 #include <chrono>
 #include <exception>
@@ -78,7 +82,15 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // connection.cpp: its life
   void start(std::function<asio::awaitable<void>()> body);
-  asio::awaitable<ended> finished();
+  /// What to await until it has ended. Cancelling that closes it.
+  auto finished() {
+    return suspended<ended>([this](auto handler) {
+      auto slot = asio::get_associated_cancellation_slot(handler);
+      if (slot.is_connected())
+        slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
+      tell_end(waiter<ended>(std::move(handler)));
+    });
+  }
   void close(std::chrono::milliseconds drain);
   /// The endpoint is gone: no drain, no flush.
   void abandon() noexcept;
@@ -122,7 +134,8 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();
-  asio::awaitable<void> read_loop(std::shared_ptr<connection> self);
+  void start_reader(std::shared_ptr<connection> self);
+  void reader_ended(std::exception_ptr failure) noexcept;
   asio::awaitable<void> read_messages();
   asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
   asio::awaitable<void> watch_loop(std::shared_ptr<connection> self);
@@ -131,15 +144,22 @@ class connection : public std::enable_shared_from_this<connection> {
   void limit_pause();
   void begin_pause();
   void end_pause() noexcept;
-  asio::awaitable<bool> wait_change(clock::time_point until);
+  void start_writer();
+  /// What to await until something changes or it is late.
+  auto next_change(clock::time_point until) {
+    change_timer_->expires_at(until);
+    return change_timer_->async_wait(asio::as_tuple(asio::deferred));
+  }
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
   void refuse_stream(error_code error);
   void arm_silence_timer(clock::time_point when);
   void on_silence_timer();
   void arm_rest_timer();
+  void rest() noexcept;
   void end_silence(errc why, bool tell);
   void changed() noexcept;
+  void tell_end(waiter<ended> who);
   void turn_later();
   void turn();
   void run_queue();
@@ -200,7 +220,8 @@ class connection : public std::enable_shared_from_this<connection> {
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
   asio::any_io_executor executor_;
-  transport_ptr transport_;  // until the coroutines have ended
+  std::weak_ptr<connection> alive_;  // what all the coroutines share
+  transport_ptr transport_;          // until the coroutines have ended
   router routes_;
   endpoint_options options_;
   std::unique_ptr<framing> out_framing_;
@@ -238,11 +259,11 @@ class connection : public std::enable_shared_from_this<connection> {
   gate reader_gate_;
   gate writer_gate_;
   std::optional<asio::steady_timer> change_timer_;
-  std::optional<asio::steady_timer> call_timer_;
+  std::unique_ptr<asio::steady_timer> call_timer_;  // once a call has a time limit
   bool call_timer_armed_ = false;
   // One for both limits on silence, and only where there is one. Traffic leaves times behind, never touches
   // it.
-  std::optional<asio::steady_timer> silence_timer_;
+  std::unique_ptr<asio::steady_timer> silence_timer_;
   clock::time_point moved_at_{};                                // when bytes last came or went
   clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
   // Whoever has rested that long gives back what memory it can.

@@ -357,6 +357,7 @@ void connection::fail_pending(error_code why) noexcept {
 void connection::arm_call_timer() {
   const auto next = pending_.next_deadline();
   if (!next || (call_timer_armed_ && call_timer_->expiry() <= *next)) return;
+  if (!call_timer_) call_timer_ = std::make_unique<asio::steady_timer>(executor_);
   call_timer_armed_ = true;
   call_timer_->expires_at(*next);
   call_timer_->async_wait([weak = weak_from_this()](error_code error) {

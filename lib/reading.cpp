@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds refusal_drain{1'000};
 // A connection on which nothing has moved for so long, and at most twice that, holds no more memory than it
 // must.
-constexpr milliseconds rest{1'000};
+constexpr milliseconds rest_after{1'000};
 // So much is read in a row before the outbox is flushed.
 constexpr std::size_t flush_at = 256 * 1024;
 
@@ -40,18 +40,23 @@ struct memory_wait {
 
 }  // namespace
 
-asio::awaitable<void> connection::read_loop(std::shared_ptr<connection> self) {
+void connection::start_reader(std::shared_ptr<connection> self) {
   reading_ = true;
+  asio::co_spawn(executor_, read_messages(),
+                 [self = std::move(self)](std::exception_ptr failure) { self->reader_ended(failure); });
+}
+
+void connection::reader_ended(std::exception_ptr failure) noexcept {
   try {
-    co_await read_messages();
+    if (failure) std::rethrow_exception(failure);
   } catch (const boost::system::system_error& e) {
     if (phase_ < phase::closing && !discarding_) lost(e.code());
   } catch (...) {
     lost(make_error_code(boost::system::errc::not_enough_memory));
   }
   in_reader_ = false;
-  self->reading_ = false;
-  self->changed();
+  reading_ = false;
+  changed();
 }
 
 // While the reader doesn't read, somebody must see the peer go.
@@ -278,7 +283,7 @@ void connection::end_silence(errc why, bool tell) {
 
 void connection::arm_rest_timer() {
   rest_timer_armed_ = true;
-  rest_timer_->expires_after(rest);
+  rest_timer_->expires_after(rest_after);
   const auto moved = [](const connection& one) { return one.stats_.bytes_received + one.stats_.bytes_sent; };
   rest_timer_->async_wait([weak = weak_from_this(), before = moved(*this), moved](error_code error) {
     auto self = weak.lock();
@@ -287,10 +292,19 @@ void connection::arm_rest_timer() {
     if (moved(*self) != before) {
       self->arm_rest_timer();
     } else {
-      self->decoder_.trim();
-      self->out_.trim();
+      self->rest();
     }
   });
+}
+
+// What it gives up now is made anew when it is needed.
+void connection::rest() noexcept {
+  decoder_.trim();
+  if (being_written_ > 0 || out_.pending() > 0) return;
+  out_.trim();
+  if (!writing_) return;
+  writer_gate_.abandon();
+  writing_ = false;
 }
 
 }  // namespace antiphon::detail

@@ -37,7 +37,7 @@ stream::stream(asio::any_io_executor executor, channel in, channel out,
     : executor_(std::move(executor)),
       buffers_(or_shared(std::move(buffers))),
       in_(std::move(in)),
-      out_(std::move(out)) {}
+      out_(std::make_unique<channel>(std::move(out))) {}
 
 asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
   if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
@@ -94,7 +94,7 @@ bool stream::shutdown_send() noexcept {
 
 asio::awaitable<hang_up> stream::wait_hang_up(bool input_has_ended) {
   if (closed_) co_return hang_up::unknown;
-  if (!hang_up_) hang_up_.emplace(executor_, in_.fd(), out().fd());
+  if (!hang_up_) hang_up_ = std::make_unique<hang_up_watch>(executor_, in_.fd(), out().fd());
   auto waiting = hang_up_->wait(input_has_ended);
   co_return co_await std::move(waiting);
 }

@@ -7,7 +7,6 @@
 #include <antiphon/transport/transport.hpp>
 
 #include <memory>
-#include <optional>
 
 namespace antiphon::posix {
 
@@ -41,8 +40,8 @@ class stream : public transport {
   asio::any_io_executor executor_;
   std::shared_ptr<buffer_source> buffers_;
   channel in_;
-  std::optional<channel> out_;
-  std::optional<hang_up_watch> hang_up_;  // once someone asked
+  std::unique_ptr<channel> out_;            // where it isn't in_
+  std::unique_ptr<hang_up_watch> hang_up_;  // once someone asked
   turns turns_;
   bool closed_ = false;
   bool send_ended_ = false;

@@ -4,6 +4,7 @@
 #include "tests/support/transports.hpp"
 
 #include <antiphon/antiphon.hpp>
+#include <antiphon/transport/buffer_pool.hpp>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -130,6 +132,29 @@ TEST_CASE("two endpoints of one program talk over a memory pipe") {
       auto adding = add(peer, 1, 2);
       const int sum = co_await std::move(adding);
       CHECK(sum == 3);
+    });
+    co_await std::move(running);
+  }());
+}
+
+TEST_CASE("two endpoints share a pool that has a bound") {
+  support::run([]() -> awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    antiphon::buffer_pool_options bounds;
+    bounds.max_bytes_out = 64 << 20;                    // for all who share the pool
+    bounds.when_exhausted = antiphon::exhausted::wait;  // an endpoint then stops reading until there is room
+    const auto pool = std::make_shared<antiphon::buffer_pool>(bounds);
+    antiphon::memory_pipe_options options;
+    options.buffers = pool;
+    auto ends = antiphon::make_memory_pipe(executor, options);
+    antiphon::endpoint client(std::move(ends.first));
+    antiphon::endpoint server(std::move(ends.second), make_routes());
+    asio::co_spawn(executor, server.run(), asio::detached);
+    auto running = client.run([&](antiphon::endpoint& peer) -> awaitable<void> {
+      auto adding = add(peer, 1, 2);
+      const int sum = co_await std::move(adding);
+      CHECK(sum == 3);
+      CHECK(pool->stats().bytes_out >= 4 * 64 * 1024);
     });
     co_await std::move(running);
   }());
