@@ -59,7 +59,7 @@ void acquire_kept(benchmark::State& state, std::size_t size) {
   for (auto _ : state) benchmark::DoNotOptimize(kept().acquire(size).data());
 }
 void acquire_new(benchmark::State& state, std::size_t size) {
-  antiphon::buffer_pool pool(0);
+  antiphon::buffer_pool pool({.max_bytes_kept = 0});
   for (auto _ : state) benchmark::DoNotOptimize(pool.acquire(size).data());
 }
 void from_heap(benchmark::State& state, std::size_t size) {

@@ -239,6 +239,7 @@ void connection::abandon_waiters() noexcept {
 }
 
 void connection::release_io() noexcept {
+  alive_.reset();  // what it points to holds us until then
   transport_.reset();
   change_timer_.reset();
   call_timer_.reset();
