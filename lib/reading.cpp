@@ -129,21 +129,21 @@ bool connection::room_waiter::memory_returned() noexcept try {
 asio::awaitable<void> connection::read_messages() {
   for (;;) {
     // What has arrived.
-    frame_decoder::result found;
+    const frame_decoder::result* found = nullptr;
     bool more = !discarding_;
     while (more) {
       in_reader_ = true;
       if (batch_) {
         next_batch_member();
       } else {
-        found = decoder_.next();
-        if (found.status == frame_decoder::status::frame) {
+        found = &decoder_.next();
+        if (found->status == frame_decoder::status::frame) {
           partial_since_ = clock::time_point::max();
-          on_frame(found.frame, found.error);
+          on_frame(found->frame, found->error);
         }
       }
       in_reader_ = false;
-      more = batch_ || found.status == frame_decoder::status::frame;
+      more = batch_ || found->status == frame_decoder::status::frame;
       if (out_.pending() >= flush_at) flush();
       if (phase_ >= phase::closing) co_return;
       while (more && !discarding_ && must_pause()) {
@@ -160,7 +160,7 @@ asio::awaitable<void> connection::read_messages() {
       if (discarding_) more = false;
     }
     end_of_turn();
-    if (!discarding_ && found.status == frame_decoder::status::failed) refuse_stream(found.error);
+    if (!discarding_ && found->status == frame_decoder::status::failed) refuse_stream(found->error);
 
     // What comes next.
     std::size_t count = 0;
@@ -195,7 +195,7 @@ asio::awaitable<void> connection::read_messages() {
     if (silence_timer_) moved_at_ = clock::now();
     if (count > 0) continue;
 
-    const frame_decoder::result last = decoder_.finish();
+    const frame_decoder::result& last = decoder_.finish();
     if (last.status == frame_decoder::status::frame) {
       on_frame(last.frame, last.error);
       while (batch_) next_batch_member();

@@ -81,56 +81,51 @@ void frame_decoder::move_partial_to(buffer fresh) {
   begin_ = 0;
 }
 
-frame_decoder::result frame_decoder::next() {
-  if (failed_) return fail(failed_);
+const frame_decoder::result& frame_decoder::next() {
+  if (last_.status == status::failed) return last_;
   return take(rules_->look(current_.bytes().substr(begin_)));
 }
 
-frame_decoder::result frame_decoder::finish() {
-  const auto whole = next();
-  if (whole.status != status::need_more) return whole;
-  const auto last = take(rules_->finish(current_.bytes().substr(begin_)));
-  if (last.status == status::need_more && buffered() != 0) return fail(errc::truncated_message);
-  return last;
+const frame_decoder::result& frame_decoder::finish() {
+  if (next().status != status::need_more) return last_;
+  take(rules_->finish(current_.bytes().substr(begin_)));
+  if (last_.status == status::need_more && buffered() != 0) return fail(errc::truncated_message);
+  return last_;
 }
 
-frame_decoder::result frame_decoder::take(const framing::step& step) {
-  result taken;
-  taken.status = step.status;
+const frame_decoder::result& frame_decoder::take(const framing::step& step) {
   begin_ += step.skip;
   need_ = 1;
+  // What was seen of a body doesn't count when it was dropped.
+  if (validator_ && step.skip != 0) validator_->restart();
+  last_.status = step.status;
+  last_.frame = {};
+  if (last_.error) last_.error = {};
   switch (step.status) {
     case status::frame:
-      taken.frame = current_.bytes().substr(begin_, step.size);
+      last_.frame = current_.bytes().substr(begin_, step.size);
       begin_ += step.size + step.trailer;
-      lately_ = std::min(std::exchange(last_, step.size), step.size);
-      if (validator_) {
-        // What was seen of a body doesn't count when it was dropped.
-        if (step.skip != 0) validator_->restart();
-        taken.error = validator_->finish(taken.frame);
-      }
+      lately_ = std::min(std::exchange(last_size_, step.size), step.size);
+      if (validator_ && !validator_->finish(last_.frame)) last_.error = validate(last_.frame, limits_.depth);
       break;
     case status::need_more:
       // The framings of this library refuse earlier; one that forgets its limits is held to them here.
       if (buffered() > most_partial(limits_)) return fail(errc::message_too_large);
-      if (validator_ && step.skip != 0) validator_->restart();
       if (validator_ && step.in_body) validator_->advance(current_.bytes().substr(begin_));
-      taken.need = need_ = std::clamp<std::size_t>(step.need, 1, most_partial(limits_));
+      last_.need = need_ = std::clamp<std::size_t>(step.need, 1, most_partial(limits_));
       break;
     case status::failed: return fail(step.error);
   }
-  return taken;
+  return last_;
 }
 
-frame_decoder::result frame_decoder::fail(error_code why) {
-  failed_ = why;
+const frame_decoder::result& frame_decoder::fail(error_code why) {
   // Nothing of the rest is ever looked at, so it need not be kept.
   begin_ = current_.size();
   need_ = 1;
-  result refused;
-  refused.status = status::failed;
-  refused.error = why;
-  return refused;
+  last_.status = status::failed;
+  last_.error = why;
+  return last_;
 }
 
 }  // namespace antiphon

@@ -211,8 +211,7 @@ error_code validate(std::string_view text, std::size_t max_depth, std::size_t* o
 }
 
 validator::validator(std::size_t max_depth)
-    : state_(std::make_unique<detail::scan::check_state>(std::min(max_depth, detail::most_depth))),
-      max_depth_(max_depth) {}
+    : state_(std::make_unique<detail::scan::check_state>(std::min(max_depth, detail::most_depth))) {}
 
 validator::validator(validator&&) noexcept = default;
 validator& validator::operator=(validator&&) noexcept = default;
@@ -229,12 +228,12 @@ void validator::advance(std::string_view so_far) noexcept {
   if (!failed_) failed_ = !detail::scan::active().check(so_far.data(), so_far.size(), false, *state_);
 }
 
-error_code validator::finish(std::string_view text, std::size_t* offset) noexcept {
+bool validator::finish(std::string_view text) noexcept {
   if (text.size() < state_->at) restart();
-  failed_ = failed_ || !detail::scan::active().check(text.data(), text.size(), true, *state_);
-  const bool valid = !failed_;
+  const bool valid = !failed_ && detail::scan::active().check(text.data(), text.size(), true, *state_);
+  failed_ = !valid;
   restart();
-  return valid ? error_code() : detail::validate_by_bytes(text, max_depth_, offset);
+  return valid;
 }
 
 }  // namespace antiphon

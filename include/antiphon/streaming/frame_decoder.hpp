@@ -45,10 +45,11 @@ class frame_decoder {
   /// source has no memory at present. Throws what the source throws.
   buffer& prepare();
   /// The next frame among the bytes committed to the buffer so far. Call until it no longer says `frame`.
-  result next();
+  /// What it returns is valid until the next call of either.
+  const result& next();
   /// The input has ended: the last frame if its framing needs no end mark, an error
   /// (`errc::truncated_message`) when it ended inside a message, `need_more` when it ended between messages.
-  result finish();
+  const result& finish();
 
   /// Gives back memory that isn't needed while nothing comes, also while a read waits to fill the buffer.
   void trim() noexcept { current_.trim(); }
@@ -61,8 +62,8 @@ class frame_decoder {
   std::size_t buffered() const noexcept { return current_.size() - begin_; }
 
  private:
-  result take(const framing::step& step);
-  result fail(error_code why);
+  const result& take(const framing::step& step);
+  const result& fail(error_code why);
   void move_partial_to(buffer fresh);
 
   std::unique_ptr<framing> rules_;
@@ -72,9 +73,9 @@ class frame_decoder {
   buffer current_;
   std::size_t begin_ = 0;  // first byte of current_ that is not yet given out
   std::size_t need_ = 1;
-  std::size_t last_ = 0;    // size of the last frame
-  std::size_t lately_ = 0;  // the last two were at least so large
-  error_code failed_;
+  std::size_t last_size_ = 0;  // of the last frame
+  std::size_t lately_ = 0;     // the last two were at least so large
+  result last_;                // kept here, since copying one takes longer than all else about a small frame
 };
 
 }  // namespace antiphon

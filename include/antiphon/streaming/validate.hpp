@@ -41,14 +41,14 @@ class validator {
   /// Looks at what has been added. `so_far` is all of the text that has come; it may lie elsewhere than
   /// before.
   void advance(std::string_view so_far) noexcept;
-  /// The text is whole: whether it is valid, as `validate` says it. The next call is about the next text.
-  error_code finish(std::string_view text, std::size_t* offset = nullptr) noexcept;
+  /// The text is whole: true when it is a valid object or array. False for all else, of which `validate`
+  /// says what it is. The next call is about the next text.
+  bool finish(std::string_view text) noexcept;
   /// Forgets what it has seen: the next call is about another text.
   void restart() noexcept;
 
  private:
   std::unique_ptr<detail::scan::check_state> state_;
-  std::size_t max_depth_;
   bool failed_ = false;
 };
 

@@ -120,10 +120,10 @@ TEST_CASE("a validator that is given a shorter text takes it for another") {
   test::with_each_scanner([] {
     antiphon::validator check(100);
     check.advance(std::string(1'000, ' '));
-    CHECK_FALSE(check.finish("{}"));
+    CHECK(check.finish("{}"));
     check.advance(std::string(1'000, ' '));
     check.advance("[");
-    CHECK_FALSE(check.finish("[1]"));
+    CHECK(check.finish("[1]"));
   });
 }
 
@@ -146,12 +146,12 @@ TEST_CASE("a validator looks at what has come only once") {
     std::string text = "[" + std::string(10'000, ' ') + "]";
     check.advance(std::string_view(text).substr(0, 5'000));
     text.replace(1, 4'000, 4'000, 'x');
-    CHECK_FALSE(check.finish(text));
-    CHECK(check.finish(text));  // as a new one it is looked at from its beginning
+    CHECK(check.finish(text));
+    CHECK_FALSE(check.finish(text));  // as a new one it is looked at from its beginning
   });
 }
 
-TEST_CASE("a validator goes on where the text has been moved to, and says where the error is") {
+TEST_CASE("a validator goes on where the text has been moved to") {
   test::with_each_scanner([] {
     antiphon::validator check(100);
     const std::string text = "{\"a\":\"" + std::string(300, 'x') + "\",\"b\":nul}";
@@ -159,10 +159,11 @@ TEST_CASE("a validator goes on where the text has been moved to, and says where 
       const std::string so_far = text.substr(0, size);
       check.advance(so_far);
     }
+    CHECK_FALSE(check.finish(text));
     std::size_t offset = 0;
-    CHECK(check.finish(text, &offset) == antiphon::errc::invalid_json);
+    CHECK(antiphon::validate(text, 100, &offset) == antiphon::errc::invalid_json);
     CHECK(offset == text.size() - 1);
-    CHECK_FALSE(check.finish("[]"));
-    CHECK(check.finish(std::string(101, '[') + std::string(101, ']')) == antiphon::errc::nesting_too_deep);
+    CHECK(check.finish("[]"));
+    CHECK_FALSE(check.finish(std::string(101, '[') + std::string(101, ']')));
   });
 }
