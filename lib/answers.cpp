@@ -90,7 +90,7 @@ output_chain* connection::begin_result(record& call) {
   if (call.notification_ || call.answered || lost_ || !can_send()) return nullptr;
   output_chain& out = open_reply(call.batch);
   out.append(reply_head);
-  out.append(call.id_.json());
+  out.append(call.id_);
   out.append(R"(,"result":)");
   return &out;
 }
@@ -107,7 +107,7 @@ void connection::end_result(record& call) {
 void connection::finished(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
-  if (call.registered) in_flight_.erase(call.id_);
+  if (call.registered) in_flight_.erase(&call);
   call.registered = false;
   if (call.state == processor::state::queued) {
     processor_.drop(call);
@@ -125,7 +125,7 @@ void connection::answer_error(record& call, int code, std::string_view message,
     ++stats_.notifications_failed;
   } else if (!call.answered && !lost_ && can_send()) {
     try {
-      write_error(open_reply(call.batch), call.id_.json(), code, message, data);
+      write_error(open_reply(call.batch), call.id_, code, message, data);
       close_reply(call.batch);
       ++stats_.errors_sent;
     } catch (...) {

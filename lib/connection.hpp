@@ -3,6 +3,7 @@
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
 #include "lib/waiting.hpp"
+#include "streaming/id_text.hpp"
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
@@ -15,6 +16,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/container/devector.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <chrono>
 #include <exception>
@@ -22,7 +24,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace antiphon::detail {
@@ -59,13 +60,24 @@ class record final : public inbound_call, public processor::item {
   using call_context::params_;
   using inbound_call::cancel_;
 
+  std::string_view text;  // of the message
   detail::route* route = nullptr;
   std::shared_ptr<batch_reply> batch;
+  slice pinned;  // the message's memory, once it is kept
   bool kept = false;
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
+};
+
+/// Finds records by their ids' texts.
+struct by_id {
+  using is_transparent = void;
+  static std::string_view id(std::string_view text) noexcept { return text; }
+  static std::string_view id(const record* call) noexcept { return call->id_; }
+  std::size_t operator()(const auto& call) const noexcept { return hash_of_id(id(call)); }
+  bool operator()(const auto& a, const auto& b) const noexcept { return same_id(id(a), id(b)); }
 };
 
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
@@ -173,19 +185,21 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_io() noexcept;
 
   // incoming.cpp
-  void on_frame(std::string_view frame, error_code malformed);
+  void on_frame(std::string_view frame, const error_code& malformed);
   void next_batch_member();
   void end_batch_walk();
   void on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch);
-  void on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch);
-  void on_notification(const message_view& message);
+  void on_request(std::string_view text, const message_view& message,
+                  const std::shared_ptr<batch_reply>& batch);
+  void on_notification(std::string_view text, const message_view& message);
   void on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch);
   void on_cancel(const message_view& message);
   void cancel(record& call) noexcept;
   void cancel_running() noexcept;
   void admit(record& call);
   void begin(record& call) noexcept;
-  record& take_record(const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  std::string_view method_of(const message_view& message);
+  record& take_record(std::string_view text, const message_view& message);
   void release(record& call) noexcept;
   void answer_without_record(std::string_view id, int code, std::string_view message,
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch);
@@ -298,7 +312,7 @@ class connection : public std::enable_shared_from_this<connection> {
   };
   std::optional<batch_walk> batch_;
 
-  std::unordered_map<request_id, record*> in_flight_;
+  boost::unordered_flat_set<record*, by_id, by_id> in_flight_;  // those that are kept
   std::string method_scratch_;
 
   endpoint_stats stats_;

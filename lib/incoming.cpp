@@ -21,7 +21,7 @@ constexpr std::string_view too_much_in_batches = "too much is owed to batches th
 
 }  // namespace
 
-void connection::on_frame(std::string_view frame, error_code malformed) {
+void connection::on_frame(std::string_view frame, const error_code& malformed) {
   if (malformed) {
     ++stats_.malformed_received;
     answer_without_record({}, static_cast<int>(rpc_errc::parse_error), malformed.message(), std::nullopt,
@@ -58,8 +58,8 @@ void connection::next_batch_member() {
 void connection::on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch) {
   const message_view message = message_view::parse(text, options_.limits);
   switch (message.kind()) {
-    case message_kind::request: return on_request(message, batch);
-    case message_kind::notification: return on_notification(message);
+    case message_kind::request: return on_request(text, message, batch);
+    case message_kind::notification: return on_notification(text, message);
     case message_kind::response: return on_response(message, false);
     case message_kind::error_response: return on_response(message, true);
     case message_kind::invalid: return on_invalid(message, batch);
@@ -73,19 +73,21 @@ void connection::on_invalid(const message_view& message, const std::shared_ptr<b
                         std::nullopt, batch);
 }
 
-void connection::on_request(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
+std::string_view connection::method_of(const message_view& message) {
+  if (!message.method_has_escapes()) return message.method_text();
+  method_scratch_ = message.method();
+  return method_scratch_;
+}
+
+void connection::on_request(std::string_view text, const message_view& message,
+                            const std::shared_ptr<batch_reply>& batch) {
   ++stats_.requests_received;
   const auto refuse = [&](rpc_errc code, std::string_view why) {
     answer_without_record(message.id_text(), static_cast<int>(code), why, std::nullopt, batch);
   };
-  if (!in_flight_.empty() && in_flight_.contains(message.id()) && message.id_text() != "null")
+  if (!in_flight_.empty() && in_flight_.contains(message.id_text()))
     return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
-
-  std::string_view method = message.method_text();
-  if (message.method_has_escapes()) {
-    method_scratch_ = message.method();
-    method = method_scratch_;
-  }
+  const std::string_view method = method_of(message);
   if (routes_.check()) {
     try {
       routes_.check()(method, false);
@@ -100,26 +102,24 @@ void connection::on_request(const message_view& message, const std::shared_ptr<b
     ++stats_.requests_rejected;
     return refuse(rpc_errc::overloaded, too_much_in_batches);
   }
-  detail::route* route = routes_.find(method, false);
-  if (route == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
+  const auto* found = routes_.find(method, false);
+  if (found == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
 
-  record& call = take_record(message, batch);
-  call.route = route;
-  call.method_ = method;
+  record& call = take_record(text, message);
+  call.method_ = found->first;
+  call.route = found->second.get();
   call.request = true;
   call.notification_ = false;
-  call.id_ = message.id();
-  if (batch) ++batch->open;
+  if (batch) {
+    call.batch = batch;
+    ++batch->open;
+  }
   admit(call);
 }
 
-void connection::on_notification(const message_view& message) {
+void connection::on_notification(std::string_view text, const message_view& message) {
   ++stats_.notifications_received;
-  std::string_view method = message.method_text();
-  if (message.method_has_escapes()) {
-    method_scratch_ = message.method();
-    method = method_scratch_;
-  }
+  const std::string_view method = method_of(message);
   if (method == options_.cancel_method) return on_cancel(message);
   if (phase_ != phase::open) return;
   if (routes_.check()) {
@@ -130,14 +130,14 @@ void connection::on_notification(const message_view& message) {
       return;
     }
   }
-  detail::route* route = routes_.find(method, true);
-  if (route == nullptr) {
+  const auto* found = routes_.find(method, true);
+  if (found == nullptr) {
     ++stats_.notifications_unknown;
     return;
   }
-  record& call = take_record(message, nullptr);
-  call.route = route;
-  call.method_ = method;
+  record& call = take_record(text, message);
+  call.method_ = found->first;
+  call.route = found->second.get();
   call.request = false;
   call.notification_ = true;
   admit(call);
@@ -178,7 +178,7 @@ void connection::begin(record& call) noexcept {
   }
 }
 
-record& connection::take_record(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
+record& connection::take_record(std::string_view text, const message_view& message) {
   if (free_records_.empty()) {
     free_records_.reserve(records_.size() + 1);
     records_.push_back(std::make_unique<record>());
@@ -187,19 +187,19 @@ record& connection::take_record(const message_view& message, const std::shared_p
   record& call = *free_records_.back();
   free_records_.pop_back();
   call.connection_ = this;
-  call.params_ =
-      pins(message.params_text()) ? decoder_.pin(message.params_text()) : slice(message.params_text());
-  call.batch = batch;
+  call.text = text;
+  call.id_ = message.id_text();
+  const std::string_view params = message.params_text();
+  call.params_ = pins(params) ? decoder_.pin(params) : slice(params);
   return call;
 }
 
 void connection::release(record& call) noexcept {
   ++call.generation_;
   call.params_ = {};
-  call.id_ = request_id();
-  call.batch.reset();
+  if (call.batch) call.batch.reset();
+  if (call.kept) call.pinned = slice();
   call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
-  call.route = nullptr;
   call.bytes = 0;
   call.awaiting = 0;
   free_records_.push_back(&call);
@@ -222,13 +222,17 @@ slice connection::kept(std::string_view part) {
 
 void connection::keep(record& call) {
   if (!call.kept) {
-    if (!call.params_.pinned() && !call.params_.empty()) call.params_ = kept(call.params_.bytes());
+    call.pinned = kept(call.text);
     call.kept = true;
-    // Its id is kept twice: here and in the table of those in flight.
-    processor_.hold(call, call.params_.pinned_bytes() + 2 * call.id_.json().size() + sizeof(record));
+    const auto there = [&call](std::string_view part) {
+      return std::string_view(call.pinned.data() + (part.data() - call.text.data()), part.size());
+    };
+    if (!call.id_.empty()) call.id_ = there(call.id_);
+    if (!call.params_.empty()) call.params_ = call.pinned.part(there(call.params_.bytes()));
+    processor_.hold(call, call.pinned.pinned_bytes() + sizeof(record));
   }
-  if (call.request && !call.registered && call.id_.kind() != request_id::kind::null) {
-    in_flight_.emplace(call.id_, &call);
+  if (call.request && !call.registered && call.id_ != "null") {
+    in_flight_.insert(&call);
     call.registered = true;
   }
 }
@@ -266,8 +270,8 @@ void connection::on_cancel(const message_view& message) {
   }
   if (id.empty() || in_flight_.empty()) return;
   if (id.front() != '"' && id.front() != '-' && (id.front() < '0' || id.front() > '9')) return;
-  const auto found = in_flight_.find(request_id::from_json(id));
-  if (found != in_flight_.end()) cancel(*found->second);
+  const auto found = in_flight_.find(id);
+  if (found != in_flight_.end()) cancel(**found);
 }
 
 void connection::cancel(record& call) noexcept {

@@ -1,3 +1,4 @@
+#include "streaming/id_text.hpp"
 #include "streaming/json_text.hpp"
 #include "streaming/string_content.hpp"
 
@@ -30,26 +31,32 @@ enum request_id::kind request_id::kind() const noexcept {
 }
 
 bool operator==(const request_id& a, const request_id& b) noexcept {
-  if (a.kind() != b.kind()) return false;
-  if (a.kind() != request_id::kind::string) return a.json_ == b.json_;
-  return detail::same_content(without_quotes(a.json_), without_quotes(b.json_));
+  return detail::same_id(a.json_, b.json_);
+}
+
+bool detail::same_id(std::string_view a, std::string_view b) noexcept {
+  if (!a.starts_with('"') || !b.starts_with('"')) return a == b;
+  return same_content(without_quotes(a), without_quotes(b));
+}
+
+// FNV-1a over the content, so that ids that differ in their escapes only hash alike; without memory for it.
+std::size_t detail::hash_of_id(std::string_view json) noexcept {
+  std::uint64_t state = 14695981039346656037u;
+  const auto add = [&state](int byte) { state = (state ^ static_cast<unsigned>(byte)) * 1099511628211u; };
+  const bool is_string = json.starts_with('"');
+  if (is_string) add('"');
+  if (is_string && json.find('\\') != json.npos) {
+    string_content content(without_quotes(json));
+    for (int c = content.next(); c != content.end; c = content.next()) add(c);
+  } else {
+    for (const char c : is_string ? without_quotes(json) : json)
+      add(static_cast<unsigned char>(c));
+  }
+  return static_cast<std::size_t>(state);
 }
 
 }  // namespace antiphon
 
-// FNV-1a over the content, so that ids that differ in their escapes only hash alike; without memory for it.
 std::size_t std::hash<antiphon::request_id>::operator()(const antiphon::request_id& id) const noexcept {
-  std::uint64_t state = 14695981039346656037u;
-  const auto add = [&state](int byte) { state = (state ^ static_cast<unsigned>(byte)) * 1099511628211u; };
-  const bool is_string = id.kind() == antiphon::request_id::kind::string;
-  if (is_string) add('"');
-  const std::string_view json = id.json();
-  if (is_string && json.find('\\') != json.npos) {
-    antiphon::detail::string_content content(antiphon::detail::without_quotes(json));
-    for (int c = content.next(); c != content.end; c = content.next()) add(c);
-  } else {
-    for (const char c : is_string ? antiphon::detail::without_quotes(json) : json)
-      add(static_cast<unsigned char>(c));
-  }
-  return static_cast<std::size_t>(state);
+  return antiphon::detail::hash_of_id(id.json());
 }

@@ -24,7 +24,7 @@ class call_context {
   call_context& operator=(const call_context&) = delete;
 
   /// The request's id; null for a notification.
-  const request_id& id() const noexcept { return id_; }
+  request_id id() const { return id_.empty() ? request_id() : request_id::from_json(id_); }
   std::string_view method() const noexcept { return method_; }
   bool is_notification() const noexcept { return notification_; }
   /// The parameters as they came; null when there are none.
@@ -53,9 +53,10 @@ class call_context {
   ~call_context() = default;
 
   detail::connection* connection_ = nullptr;  // which owns this
+  // Where they stand in the message; the method's name in the router.
+  std::string_view id_;
+  std::string_view method_;
   slice params_;  // pinned once they are kept, and from the beginning when they are large
-  request_id id_;
-  std::string method_;
   std::uint32_t generation_ = 0;
   bool notification_ = false;
   bool cancelled_ = false;

@@ -247,6 +247,7 @@ class params_reader {
   /// Names the argument in the error.
   bool at(std::size_t index) { return names_.empty() ? in_.at_index(index) : in_.at_member(names_[index]); }
 
+  std::string_view text_;
   json_cursor in_;
   bool missing_;
   const std::vector<std::string>& names_;

@@ -3,13 +3,15 @@
 #include <antiphon/call_context.hpp>
 #include <antiphon/handler_traits.hpp>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace antiphon {
@@ -186,17 +188,17 @@ class router {
   }
 
   // For the endpoint.
-  detail::route* find(std::string_view method, bool is_notification) const noexcept;
+  struct name_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept;
+  };
+  using table =
+      boost::unordered_flat_map<std::string, std::unique_ptr<detail::route>, name_hash, std::equal_to<>>;
+  /// A method's name and its route; null when there is none. It stays where it is from the first message on.
+  const table::value_type* find(std::string_view method, bool is_notification) const noexcept;
   const guard& check() const noexcept { return guard_; }
 
  private:
-  struct text_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>()(text);
-    }
-  };
-  using table = std::unordered_map<std::string, std::unique_ptr<detail::route>, text_hash, std::equal_to<>>;
 
   static void check_names(std::size_t names, std::size_t arguments);
 
