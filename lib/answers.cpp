@@ -14,9 +14,7 @@ constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 
 void write_error(output_chain& out, std::string_view id, int code, std::string_view message,
                  const std::optional<raw_json>& data) {
-  out.append(reply_head);
-  out.append(id.empty() ? std::string_view("null") : id);
-  out.append(R"(,"error":{"code":)");
+  out.append(reply_head, id.empty() ? std::string_view("null") : id, R"(,"error":{"code":)");
   encode(out, code);
   out.append(R"(,"message":)");
   try {
@@ -89,9 +87,7 @@ void connection::answer_without_record(std::string_view id, int code, std::strin
 output_chain* connection::begin_result(record& call) {
   if (call.notification_ || call.answered || lost_ || !can_send()) return nullptr;
   output_chain& out = open_reply(call.batch);
-  out.append(reply_head);
-  out.append(call.id_);
-  out.append(R"(,"result":)");
+  out.append(reply_head, call.id_, R"(,"result":)");
   return &out;
 }
 

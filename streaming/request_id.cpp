@@ -49,8 +49,7 @@ std::size_t detail::hash_of_id(std::string_view json) noexcept {
     string_content content(without_quotes(json));
     for (int c = content.next(); c != content.end; c = content.next()) add(c);
   } else {
-    for (const char c : is_string ? without_quotes(json) : json)
-      add(static_cast<unsigned char>(c));
+    for (const char c : is_string ? without_quotes(json) : json) add(static_cast<unsigned char>(c));
   }
   return static_cast<std::size_t>(state);
 }

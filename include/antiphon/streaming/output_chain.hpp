@@ -3,6 +3,7 @@
 #include <antiphon/buffer.hpp>
 #include <antiphon/streaming/framing.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -35,15 +36,10 @@ class output_chain {
   /// Bytes of the open frame's body so far.
   std::size_t frame_size() const noexcept { return frame_size_; }
 
-  void append(std::string_view text) {
-    if (text.size() <= current_.capacity() - current_.size()) {
-      // Not even for no bytes may memcpy be given the null pointer of an empty view or of no buffer.
-      if (!text.empty()) std::memcpy(current_.data() + current_.size(), text.data(), text.size());
-      current_.commit(text.size());
-      frame_size_ += text.size();
-    } else {
-      append_across(text);
-    }
+  /// One text, or several, one behind the other.
+  template <std::convertible_to<std::string_view>... Texts>
+  void append(const Texts&... texts) {
+    append_views(std::string_view(texts)...);
   }
   void append(char c) { append(std::string_view(&c, 1)); }
   /// Joins a pinned payload without copying it when it is large enough for that to pay.
@@ -73,6 +69,21 @@ class output_chain {
   void trim() noexcept;
 
  private:
+  // Inline, so that literals are written without calls.
+  template <class... Views>
+  [[gnu::always_inline]] void append_views(Views... texts) {
+    const std::size_t size = (texts.size() + ... + 0);
+    if (size > current_.capacity() - current_.size()) return (append_across(texts), ...);
+    char* at = current_.data() + current_.size();
+    const auto write = [&at](std::string_view text) {
+      // Not even for no bytes may memcpy be given the null pointer of an empty view or of no buffer.
+      if (!text.empty()) std::memcpy(at, text.data(), text.size());
+      at += text.size();
+    };
+    (write(texts), ...);
+    current_.commit(size);
+    frame_size_ += size;
+  }
   void append_across(std::string_view text);
   void grow(std::size_t at_least);
   void seal();
