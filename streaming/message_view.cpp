@@ -8,6 +8,7 @@
 #include <antiphon/streaming/validate.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 namespace antiphon {
 namespace {
@@ -40,7 +41,8 @@ bool is_id(std::string_view text, std::string_view whole) noexcept {
 }
 
 bool is_version_2(std::string_view text) noexcept {
-  if (text == R"("2.0")") return true;
+  constexpr std::string_view usual = R"("2.0")";
+  if (text.size() == usual.size() && std::memcmp(text.data(), usual.data(), usual.size()) == 0) return true;
   return is_string(text, text) && detail::same_content(without_quotes(text), "2.0");
 }
 

@@ -162,21 +162,17 @@ class params_reader {
     if (missing_) return true;
     json_cursor probe = in_;
     bool more = false;
-    if (is_described_struct<T> && probe.found() == "an array" && probe.enter_array(more)) {
+    if (is_described_struct<T> && probe.at_value('[') && probe.enter_array(more)) {
       // An array of its members, or one that has it, or nothing, as its only element.
       if (!more) return in_.skip_value() && in_.at_end();
-      const std::string_view first = probe.found();
-      if (first == "an object" || first == "null") return separate(slots, std::index_sequence<0>());
+      if (probe.at_value('{') || probe.at_value('n')) return separate(slots, std::index_sequence<0>());
     }
     return whole(std::get<0>(slots).value.emplace());
   }
 
   template <class T>
   bool whole(T& value) {
-    if constexpr (std::is_same_v<T, raw_json>) {
-      if (!missing_) value = raw_json(*in_.owner());
-      return true;
-    } else if constexpr (std::is_same_v<T, boost::json::value>) {
+    if constexpr (std::is_same_v<T, raw_json> || std::is_same_v<T, boost::json::value>) {
       if (missing_) return true;
     }
     // Absent parameters are those of a struct of which every member may be absent.
@@ -184,18 +180,16 @@ class params_reader {
         is_described_struct<T> || is_string_map<T> || std::is_same_v<T, boost::json::object>;
     if (missing_) in_ = json_cursor(by_name ? "{}" : "[]");
     if constexpr (is_described_struct<T>) {
-      json_cursor probe = in_;
-      if (probe.found() == "an array") return decode_by_position(in_, value) && in_.at_end();
+      if (in_.at_value('[')) return decode_by_position(in_, value) && in_.at_end();
     }
     return decode_value(in_, value) && in_.at_end();
   }
 
   template <class Tuple, std::size_t... Index>
   bool separate(Tuple& slots, std::index_sequence<Index...> all) {
-    json_cursor probe = in_;
     if (missing_) {
       in_ = json_cursor("[]");
-    } else if (probe.found() == "an object") {
+    } else if (in_.at_value('{')) {
       if (names_.empty())
         return in_.fail(errc::wrong_type, "parameters are taken by position, found an object");
       return by_name(slots, all);
@@ -247,7 +241,6 @@ class params_reader {
   /// Names the argument in the error.
   bool at(std::size_t index) { return names_.empty() ? in_.at_index(index) : in_.at_member(names_[index]); }
 
-  std::string_view text_;
   json_cursor in_;
   bool missing_;
   const std::vector<std::string>& names_;

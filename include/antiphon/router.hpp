@@ -75,6 +75,12 @@ class typed_route final : public route {
 
  private:
   bool read(inbound_call& call, slots& arguments) {
+    if constexpr (std::is_same_v<slots, std::tuple<argument_slot<raw_json>>>) {
+      if (names_.empty()) {  // the whole, as it came
+        std::get<0>(arguments).value = call.params();
+        return true;
+      }
+    }
     const raw_json params = call.params();
     params_reader reader(params.bytes(), names_);
     if (reader.read(arguments)) return true;
@@ -199,7 +205,6 @@ class router {
   const guard& check() const noexcept { return guard_; }
 
  private:
-
   static void check_names(std::size_t names, std::size_t arguments);
 
   template <class Handler>

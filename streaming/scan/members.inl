@@ -24,6 +24,27 @@ inline std::string_view* find_slot(envelope& members, std::string_view name) noe
   return nullptr;
 }
 
+// The member whose name is at the quote `at`, written in the usual way with its colon, behind which it then
+// goes; null, without a step, for all others.
+inline std::string_view* take_usual_name(envelope& members, const char*& at, const char* end) noexcept {
+  const auto is = [&at](auto& name) {
+    constexpr std::size_t size = sizeof(name) - 1;
+    if (std::memcmp(at, name, size) != 0) return false;
+    at += size;
+    return true;
+  };
+  if (end - at < 10) return nullptr;
+  switch (at[1]) {
+    case 'e': return is(R"("error":)") ? &members.error : nullptr;
+    case 'i': return is(R"("id":)") ? &members.id : nullptr;
+    case 'j': return is(R"("jsonrpc":)") ? &members.jsonrpc : nullptr;
+    case 'm': return is(R"("method":)") ? &members.method : nullptr;
+    case 'p': return is(R"("params":)") ? &members.params : nullptr;
+    case 'r': return is(R"("result":)") ? &members.result : nullptr;
+    default: return nullptr;
+  }
+}
+
 // Nearly always there are none.
 inline const char* behind_blanks(const char* at, const char* end) noexcept {
   while (at != end && static_cast<unsigned char>(*at) <= ' ' && is_json_blank(*at)) ++at;
@@ -32,6 +53,7 @@ inline const char* behind_blanks(const char* at, const char* end) noexcept {
 
 // Behind the number or word at `at`, or what stands in its place.
 inline const char* scalar_end(const char* at, const char* end) noexcept {
+  while (at != end && is_digit(*at)) ++at;  // nearly always all of it
   // A quote or backslash has no place in it; one that was let pass would turn strings inside out.
   while (at != end && !ends_scalar(*at) && *at != '"' && *at != '\\') ++at;
   return at;
@@ -44,12 +66,16 @@ bool members(std::string_view text, envelope& found) noexcept {
   if (at != end && *at == '}') return at + 1 == end;
   for (;;) {
     if (at == end || *at != '"') return false;
-    const char* const name_end = in.string(at);
-    if (name_end == nullptr) return false;
-    std::string_view* const slot = find_slot(found, {at + 1, static_cast<std::size_t>(name_end - at - 2)});
-    at = behind_blanks(name_end, end);
-    if (at == end || *at != ':') return false;
-    at = behind_blanks(at + 1, end);
+    std::string_view* slot = take_usual_name(found, at, end);
+    if (slot == nullptr) {
+      const char* const name_end = in.string(at);
+      if (name_end == nullptr) return false;
+      slot = find_slot(found, {at + 1, static_cast<std::size_t>(name_end - at - 2)});
+      at = behind_blanks(name_end, end);
+      if (at == end || *at != ':') return false;
+      ++at;
+    }
+    at = behind_blanks(at, end);
     if (at == end) return false;
     const char* behind = nullptr;
     if (*at == '"') {

@@ -47,6 +47,11 @@ class json_cursor {
   bool good() const noexcept { return !failed_; }
   /// Nothing but whitespace follows; an error otherwise.
   bool at_end();
+  /// Whether the coming value begins with `first`.
+  bool at_value(char first) noexcept {
+    blanks();
+    return at_ != end_ && *at_ == first;
+  }
   /// The coming value in a word: "a string", "the end".
   std::string_view found() noexcept;
 
@@ -190,7 +195,7 @@ class json_cursor {
   /// needs a closer look. How many there are is hard to foresee, so that there is no branch for each.
   bool read_short(std::uint64_t& out) noexcept {
     blanks();
-    if (std::endian::native != std::endian::little || end_ - at_ < 8) return false;
+    if (std::endian::native != std::endian::little || end_ - at_ < 8) return read_short_at_end(out);
     std::uint64_t bytes = 0;
     std::memcpy(&bytes, at_, 8);
     const std::uint64_t digits = bytes - 0x3030303030303030;
@@ -202,6 +207,18 @@ class json_cursor {
     if ((static_cast<int>(count > 1) & static_cast<int>((bytes & 0xFF) == '0')) != 0) return false;
     out = from_digits(digits << (64 - 8 * count));
     at_ += count;
+    return true;
+  }
+  /// The same where fewer than eight bytes are left.
+  bool read_short_at_end(std::uint64_t& out) noexcept {
+    const char* at = at_;
+    std::uint64_t value = 0;
+    for (; at != end_ && is_digit(*at); ++at) value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+    const auto count = at - at_;
+    if (count == 0 || count >= 8 || at == end_ || (count > 1 && *at_ == '0')) return false;
+    if (*at != ',' && (*at | 0x20) != '}') return false;
+    out = value;
+    at_ = at;
     return true;
   }
   /// Eight digits, the first the lowest byte: pairs, then both halves of the pairs of pairs at once.
