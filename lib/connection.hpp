@@ -125,8 +125,10 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_order(record& call);
 
   // outgoing.cpp
-  asio::awaitable<reply> request(draft message, call_options options, lender from);
-  asio::awaitable<void> notify(draft message);
+  // From any executor. Each is one coroutine, since each frame is memory.
+  static asio::awaitable<reply> request(std::shared_ptr<connection> through, draft message,
+                                        call_options options, lender from);
+  static asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message);
   std::uint64_t add_batch_call(draft message, output_chain& members, bool first);
   asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
   asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
@@ -211,6 +213,9 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // outgoing.cpp
   void on_response(const message_view& message, bool is_error);
+  std::uint64_t send_request(draft message, clock::time_point deadline);
+  void send_notification(draft message);
+  auto answer_to(std::uint64_t id, lender from);
   void complete(pending_calls::entry& call, reply answer, bool later);
   void fail_pending(error_code why) noexcept;
   bool pins(std::string_view part) const noexcept;

@@ -1,6 +1,9 @@
 // Our own calls: requests, notifications, batches, and the peer's answers to them.
 
 #include "lib/connection.hpp"
+#include "lib/errand.hpp"
+
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -39,22 +42,13 @@ connection::clock::time_point connection::deadline_of(call_options options) cons
   return timeout.count() > 0 ? from_now(timeout) : clock::time_point::max();
 }
 
-asio::awaitable<reply> connection::request(draft message, call_options options, lender from) {
-  const auto deadline = deadline_of(options);
-  if (backlog() > options_.max_outgoing_bytes) {
-    auto room = wait_for_room(deadline);
-    const error_code error = co_await std::move(room);
-    if (error) co_return failed(error);
-  }
-  if (!can_send() || ended_answers()) co_return failed(why_closed());
+std::uint64_t connection::send_request(draft message, clock::time_point deadline) {
   pending_calls::entry& call = pending_.add();
-  const std::uint64_t id = call.id;
   call.sent = true;
   try {
     out_.begin_frame(*out_framing_);
-    out_.append(head);
-    out_.append(R"("id":)");
-    encode(out_, id);
+    out_.append(head, R"("id":)");
+    encode(out_, call.id);
     out_.append(',');
     std::move(message).append_to(out_);
     out_.append('}');
@@ -70,15 +64,53 @@ asio::awaitable<reply> connection::request(draft message, call_options options, 
     arm_call_timer();
   }
   turn_later();
+  return call.id;
+}
+
+auto connection::answer_to(std::uint64_t id, lender from) {
+  return suspended<reply>([this, id, from](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+      slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
+    }
+    pending_calls::entry& call = *pending_.find(id);
+    if (record* lending = lending_record(from)) {
+      call.from = from;
+      call.lent = true;
+      // The handler may await several at once: it has its permit back with the last of them.
+      if (++lending->awaiting == 1 && processor_.lend(*lending)) turn_later();
+    }
+    call.waiter = waiter<reply>(std::move(handler));
+  });
+}
+
+asio::awaitable<reply> connection::request(std::shared_ptr<connection> through, draft message,
+                                           call_options options, lender from) {
+  if (through == nullptr) throw boost::system::system_error(errc::closed);
+  connection& home = *through;
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  if (here != home.executor_) {
+    auto asking = request(std::move(through), std::move(message), options, from);
+    auto answer = run_on(home.executor_, std::move(asking));
+    co_return co_await std::move(answer);
+  }
+  const auto deadline = home.deadline_of(options);
+  if (home.backlog() > home.options_.max_outgoing_bytes) {
+    auto room = home.wait_for_room(deadline);
+    const error_code error = co_await std::move(room);
+    if (error) co_return failed(error);
+  }
+  if (!home.can_send() || home.ended_answers()) co_return failed(home.why_closed());
   // A cancellation may come before the waiting has begun.
   struct unawaited {
     connection& home;
     std::uint64_t id;
     ~unawaited() { home.drop_unawaited(id); }
   };
-  const unawaited guard{*this, id};
-  auto answer = await_reply(id, from);
-  co_return co_await std::move(answer);
+  const unawaited guard{home, home.send_request(std::move(message), deadline)};
+  auto waiting = home.answer_to(guard.id, from);
+  reply answer = co_await std::move(waiting);
+  co_return answer;
 }
 
 void connection::drop_unawaited(std::uint64_t id) noexcept {
@@ -96,31 +128,34 @@ asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
     pending_.remove(*call);
     co_return answer;
   }
-  if (record* lending = lending_record(from)) {
-    call->from = from;
-    call->lent = true;
-    // The handler may await several at once: it has its permit back with the last of them.
-    if (++lending->awaiting == 1 && processor_.lend(*lending)) turn_later();
-  }
-  auto suspend = [this, id](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
-    }
-    pending_.find(id)->waiter = waiter<reply>(std::move(handler));
-  };
-  auto waiting = suspended<reply>(suspend);
+  auto waiting = answer_to(id, from);
   reply answer = co_await std::move(waiting);
   co_return answer;
 }
 
-asio::awaitable<void> connection::notify(draft message) {
-  if (backlog() > options_.max_outgoing_bytes) {
-    auto room = wait_for_room(clock::time_point::max());
+asio::awaitable<void> connection::notify(std::shared_ptr<connection> through, draft message) {
+  if (through == nullptr) throw boost::system::system_error(errc::closed);
+  connection& home = *through;
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  if (here != home.executor_) {
+    auto sending = notify(std::move(through), std::move(message));
+    auto sent = run_on(home.executor_, std::move(sending));
+    co_await std::move(sent);
+    co_return;
+  }
+  if (home.backlog() > home.options_.max_outgoing_bytes) {
+    auto room = home.wait_for_room(clock::time_point::max());
     const error_code error = co_await std::move(room);
     if (error) throw boost::system::system_error(error);
   }
-  if (!can_send()) throw boost::system::system_error(why_closed());
+  if (!home.can_send()) throw boost::system::system_error(home.why_closed());
+  home.send_notification(std::move(message));
+  auto written = home.wait_written(home.written_position_ + home.backlog(), clock::time_point::max());
+  const error_code error = co_await std::move(written);
+  if (error) throw boost::system::system_error(error);
+}
+
+void connection::send_notification(draft message) {
   try {
     out_.begin_frame(*out_framing_);
     out_.append(head);
@@ -133,16 +168,11 @@ asio::awaitable<void> connection::notify(draft message) {
   }
   ++stats_.notifications_sent;
   turn_later();
-  auto written = wait_written(written_position_ + backlog(), clock::time_point::max());
-  const error_code error = co_await std::move(written);
-  if (error) throw boost::system::system_error(error);
 }
 
 std::uint64_t connection::add_batch_call(draft message, output_chain& members, bool first) {
   pending_calls::entry& call = pending_.add();
-  members.append(first ? '[' : ',');
-  members.append(head);
-  members.append(R"("id":)");
+  members.append(first ? "[" : ",", head, R"("id":)");
   encode(members, call.id);
   members.append(',');
   std::move(message).append_to(members);
@@ -330,8 +360,7 @@ void connection::forget(std::uint64_t id) noexcept {
 void connection::write_cancel(std::uint64_t id) noexcept try {
   if (options_.cancel_method.empty()) return;
   out_.begin_frame(*out_framing_);
-  out_.append(head);
-  out_.append(R"("method":)");
+  out_.append(head, R"("method":)");
   encode(out_, options_.cancel_method);
   out_.append(R"(,"params":{"id":)");
   encode(out_, id);
