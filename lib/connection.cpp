@@ -162,6 +162,7 @@ asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*
   fail_pending(why);
   release_written(why);
   cancel_running();
+  release_runners();
   if (body_running_) {
     body_cancelled_ = true;
     body_cancel_.emit(asio::cancellation_type::all);
@@ -235,6 +236,7 @@ void connection::abandon_waiters() noexcept {
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();
+  release_runners();
   if (transport_) transport_->close();
 }
 

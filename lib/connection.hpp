@@ -63,7 +63,9 @@ class record final : public inbound_call, public processor::item {
   std::string_view text;  // of the message
   detail::route* route = nullptr;
   std::shared_ptr<batch_reply> batch;
-  slice pinned;  // the message's memory, once it is kept
+  slice pinned;                   // the message's memory, once it is kept
+  asio::awaitable<void> handler;  // what `runner` is to run
+  waiter<> runner;                // see run_handlers; there while it has nothing to do
   bool kept = false;
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
@@ -198,6 +200,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_cancel(const message_view& message);
   void cancel(record& call) noexcept;
   void cancel_running() noexcept;
+  asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
+  void release_runners() noexcept;
   void admit(record& call);
   void begin(record& call) noexcept;
   std::string_view method_of(const message_view& message);

@@ -4,6 +4,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <cstring>
@@ -239,13 +241,31 @@ void connection::keep(record& call) {
 
 void connection::run(record& call, asio::awaitable<void> handler) {
   call.coroutine = true;
-  record* one = &call;
-  asio::co_spawn(
-      executor_, std::move(handler),
-      asio::bind_cancellation_slot(call.cancel_.slot(), [self = shared_from_this(), one](std::exception_ptr) {
-        self->release(*one);
-        self->turn_later();
-      }));
+  call.handler = std::move(handler);
+  if (call.runner) return call.runner();
+  asio::co_spawn(executor_, run_handlers(call, shared_from_this()),
+                 asio::bind_cancellation_slot(call.cancel_.slot(), asio::detached));
+}
+
+// Runs the handlers of all messages that a record is of, one after the other: to spawn a coroutine for each
+// takes longer than all else about it.
+asio::awaitable<void> connection::run_handlers(record& call, std::shared_ptr<connection> self) {
+  for (;;) {
+    asio::awaitable<void> handler = std::move(call.handler);
+    co_await std::move(handler);
+    // What it was told, and what it made of that, isn't meant for the next one.
+    co_await asio::this_coro::reset_cancellation_state();
+    co_await asio::this_coro::throw_if_cancelled(true);
+    self->release(call);
+    self->turn_later();
+    if (self->phase_ >= phase::closing) co_return;
+    auto next = suspended<>([&call](auto resumed) { call.runner = waiter<>(std::move(resumed)); });
+    co_await std::move(next);
+  }
+}
+
+void connection::release_runners() noexcept {
+  for (const auto& call : records_) call->runner.clear();
 }
 
 void connection::release_order(record& call) {

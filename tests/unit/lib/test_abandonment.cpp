@@ -47,6 +47,14 @@ antiphon::router routes_counting(int& alive) {
     const int result = co_await std::move(calling);
     co_return result;
   });
+  // Lets the next one start beside it, so that its record is left without work.
+  routes.on_notification("soon", [&alive](antiphon::call_context& call) -> awaitable<void> {
+    const witness here(alive);
+    call.release_order();
+    const auto executor = co_await support::asio::this_coro::executor;
+    auto going_on = support::asio::post(executor, support::asio::use_awaitable);
+    co_await std::move(going_on);
+  });
   routes.on_notification("note", [&alive](antiphon::call_context& call) -> awaitable<void> {
     const witness here(alive);
     auto sending = call.notify("large", std::string(1'000'000, 'n'));
@@ -102,6 +110,8 @@ struct scene {
     for (int id = 1; id <= 6; ++id)
       all += R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" +
              (id % 2 == 0 ? "ask" : "wait") + R"(","params":["text"]})" + "\n";
+    all += R"({"jsonrpc":"2.0","method":"soon"})"
+           "\n";
     all += R"({"jsonrpc":"2.0","method":"note"})";
     co_await mine->say(all);
     // A message without its end, so that the decoder holds a part.

@@ -54,6 +54,37 @@ TEST_CASE("a running request is cancelled and answered once with -32800, also fr
   });
 }
 
+TEST_CASE("what one request was told, and what it made of that, means nothing to the next") {
+  antiphon::router routes;
+  bool throws = false;
+  routes.on_request("stubborn", []() -> awaitable<int> {
+    co_await support::asio::this_coro::throw_if_cancelled(false);
+    try {
+      auto waiting = wait_for_ever();
+      co_await std::move(waiting);
+    } catch (const boost::system::system_error&) {
+    }
+    co_return 5;
+  });
+  routes.on_request("next", [&throws]() -> awaitable<bool> {
+    throws = co_await support::asio::this_coro::throw_if_cancelled();
+    support::asio::steady_timer timer(co_await support::asio::this_coro::executor, 1ms);
+    co_await timer.async_wait(support::asio::use_awaitable);
+    const auto state = co_await support::asio::this_coro::cancellation_state;
+    co_return state.cancelled() != support::asio::cancellation_type::none;
+  });
+  support::session session(std::move(routes));
+  session.play([](support::session& s) -> awaitable<void> {
+    for (int round = 0; round < 3; ++round) {
+      const auto answer = co_await s.peer.ask(request("1", "stubborn") + "\n" + cancel("1"));
+      CHECK(answer.at("result") == 5);
+      const auto next = co_await s.peer.ask(request("2", "next"));
+      CHECK(next.at("result") == false);
+    }
+  });
+  CHECK(throws);
+}
+
 TEST_CASE("a queued request is answered -32800 at once and never runs") {
   antiphon::router routes = waiting_routes();
   int runs = 0;
