@@ -98,6 +98,7 @@ void connection::end_result(record& call) {
   out.append('}');
   close_reply(call.batch);
   ++stats_.results_sent;
+  finished(call);
 }
 
 void connection::finished(record& call) noexcept {

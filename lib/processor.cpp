@@ -8,19 +8,6 @@ bool processor::may_pass_requests(const item& notification) const noexcept {
   return ordered_requests_.empty() || notification.arrival < ordered_requests_.front();
 }
 
-bool processor::starts_now(const item& message, bool requests_open) const noexcept {
-  if (message.immediate) return true;
-  if (barrier_ != nullptr || !notifications_.empty()) return false;
-  if (message.request) return requests_.empty() && may_start(message, requests_open);
-  return ordered_requests_.empty() && may_start(message, requests_open);
-}
-
-bool processor::may_start(const item& message, bool requests_open) const noexcept {
-  // Memory is bounded for all; requests feel it earlier, so that they can't hold notifications up.
-  if (!message.request) return running_bytes_ < 2 * max_in_flight_bytes_;
-  return requests_open && in_flight_ < max_in_flight_ && running_bytes_ < max_in_flight_bytes_;
-}
-
 bool processor::full() const noexcept {
   // Where requests are rejected, their number never stops the reader.
   const bool by_number = waits_ && !requests_.empty() && requests_.size() >= max_queued_;
@@ -29,18 +16,6 @@ bool processor::full() const noexcept {
 
 bool processor::requests_exhausted() const noexcept {
   return requests_.size() >= 4 * max_queued_ + 64 || queued_bytes_ >= 2 * max_queued_bytes_;
-}
-
-void processor::start(item& message) {
-  message.state = state::running;
-  ++running_;
-  running_bytes_ += message.bytes;
-  if (message.immediate) return;
-  if (message.request) {
-    ++in_flight_;
-    in_flight_peak_ = std::max(in_flight_peak_, in_flight_);
-  }
-  if (message.ordered) barrier_ = &message;
 }
 
 void processor::hold(item& message, std::size_t bytes) noexcept {
@@ -97,20 +72,6 @@ processor::item* processor::any_queued() noexcept {
 }
 
 void processor::drop(item& message) { unlink(message); }
-
-void processor::finish(item& message) {
-  reclaim(message);
-  message.state = state::idle;
-  --running_;
-  running_bytes_ -= message.bytes;
-  if (message.immediate) return;
-  if (message.request) --in_flight_;
-  release_order(message);
-}
-
-void processor::release_order(item& message) noexcept {
-  if (barrier_ == &message) barrier_ = nullptr;
-}
 
 bool processor::lend(item& message) noexcept {
   // Handlers that await the peer are bounded too, or a peer that never answers could have any number of them.

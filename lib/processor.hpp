@@ -116,4 +116,45 @@ class processor {
   std::size_t queued_peak_ = 0;
 };
 
+// Inline: what every message goes through.
+
+inline bool processor::may_start(const item& message, bool requests_open) const noexcept {
+  // Memory is bounded for all; requests feel it earlier, so that they can't hold notifications up.
+  if (!message.request) return running_bytes_ < 2 * max_in_flight_bytes_;
+  return requests_open && in_flight_ < max_in_flight_ && running_bytes_ < max_in_flight_bytes_;
+}
+
+inline bool processor::starts_now(const item& message, bool requests_open) const noexcept {
+  if (message.immediate) return true;
+  if (barrier_ != nullptr || !notifications_.empty()) return false;
+  if (message.request) return requests_.empty() && may_start(message, requests_open);
+  return ordered_requests_.empty() && may_start(message, requests_open);
+}
+
+inline void processor::start(item& message) {
+  message.state = state::running;
+  ++running_;
+  running_bytes_ += message.bytes;
+  if (message.immediate) return;
+  if (message.request) {
+    ++in_flight_;
+    in_flight_peak_ = std::max(in_flight_peak_, in_flight_);
+  }
+  if (message.ordered) barrier_ = &message;
+}
+
+inline void processor::release_order(item& message) noexcept {
+  if (barrier_ == &message) barrier_ = nullptr;
+}
+
+inline void processor::finish(item& message) {
+  if (message.state == state::lent) reclaim(message);
+  message.state = state::idle;
+  --running_;
+  running_bytes_ -= message.bytes;
+  if (message.immediate) return;
+  if (message.request) --in_flight_;
+  release_order(message);
+}
+
 }  // namespace antiphon::detail

@@ -79,7 +79,7 @@ class inbound_call : public call_context {
         drop_result();
         return fail(std::current_exception());
       }
-      end_result();
+      return end_result();
     }
     finished();
   }
