@@ -74,7 +74,7 @@ void receive(benchmark::State& state, const traffic& that) {
       std::memcpy(into.space().data(), rest.data(), size);
       into.commit(size);
       rest.remove_prefix(size);
-      const auto next = decoder.next();
+      const auto& next = decoder.next();
       if (next.status == antiphon::framing::status::frame) received += take_apart(next.frame);
     }
     if (received != that.count) state.SkipWithError("a message was lost");

@@ -39,7 +39,7 @@ class reader {
   int take() {
     int messages = 0;
     for (;;) {
-      const auto next = decoder_.next();
+      const auto& next = decoder_.next();
       if (next.status != antiphon::framing::status::frame) return messages;
       const auto view = antiphon::message_view::parse(next.frame, bounds);
       benchmark::DoNotOptimize(view);
