@@ -248,14 +248,14 @@ TEST_CASE("traffic keeps a connection from being idle, in either direction") {
 }
 
 TEST_CASE("a connection is not idle while a handler runs or an answer is awaited") {
-  session one(routes(), idle_limit(50ms));
+  session one(routes(), idle_limit(300ms));
   one.play([](session& s) -> awaitable<void> {
-    auto asking = s.peer.ask(R"({"jsonrpc":"2.0","id":1,"method":"nap","params":[200]})");
+    auto asking = s.peer.ask(R"({"jsonrpc":"2.0","id":1,"method":"nap","params":[700]})");
     const auto slow = co_await std::move(asking);
     CHECK(slow.at("result") == 5);
     asking = s.peer.ask(R"({"jsonrpc":"2.0","id":2,"method":"ask"})");
     const auto question = co_await std::move(asking);
-    auto pausing = support::pause_for(200ms);
+    auto pausing = support::pause_for(700ms);
     co_await std::move(pausing);
     asking = s.peer.ask(R"({"jsonrpc":"2.0","id":)" + boost::json::serialize(question.at("id")) +
                         R"(,"result":9})");
