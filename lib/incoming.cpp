@@ -14,8 +14,9 @@ namespace antiphon::detail {
 
 namespace {
 
-// What is kept of a message pins the block that it lies in when it is at least this large, and at least this
-// part of the block (which a single message makes five times as large at most); else it is copied out.
+// What is kept of a message pins the block that it lies in, or is copied out where it is less than this, than
+// this part of the block (which a message by itself makes five times as large at most), or than half of what
+// has come into the block: so a block is pinned, and its size counted, for hardly more than one message.
 constexpr std::size_t copy_below = 4 * 1024;
 constexpr std::size_t least_part_pinned = 5;
 
@@ -209,7 +210,8 @@ void connection::release(record& call) noexcept {
 
 // Whether a part of the message that was just read is worth the block that it lies in.
 bool connection::pins(std::string_view part) const noexcept {
-  return part.size() >= copy_below && part.size() * least_part_pinned >= decoder_.block_size();
+  return part.size() >= copy_below && part.size() * least_part_pinned >= decoder_.block_size() &&
+         part.size() * 2 > decoder_.block_used();
 }
 
 // In memory that may be held on to: a large part pins the block that it lies in, a small one is copied out,

@@ -46,6 +46,7 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
   const auto executor = co_await asio::this_coro::executor;
   auto all = std::make_shared<connections>(executor);
   std::exception_ptr failure;
+  bool aborted = false;
   try {
     for (;;) {
       auto accepting = at.accept();
@@ -62,11 +63,15 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
       }
     }
   } catch (const boost::system::system_error& e) {
-    if (e.code() != asio::error::operation_aborted) failure = std::current_exception();
+    aborted = e.code() == asio::error::operation_aborted;
+    if (!aborted) failure = std::current_exception();
   } catch (...) {
     failure = std::current_exception();
   }
-  at.close();
+  // Whoever has closed it may have destroyed it since.
+  const auto state = co_await asio::this_coro::cancellation_state;
+  const bool was_closed = aborted && state.cancelled() == asio::cancellation_type::none;
+  if (!was_closed) at.close();
   co_await asio::this_coro::reset_cancellation_state();
   all->close_all();
   while (!all->open.empty()) {

@@ -58,6 +58,8 @@ class frame_decoder {
   slice pin(std::string_view part) const { return current_.share(part); }
   /// How much memory a pin holds on to.
   std::size_t block_size() const noexcept { return current_.capacity(); }
+  /// How much of that has been received into.
+  std::size_t block_used() const noexcept { return current_.size(); }
   /// Bytes received and not yet given out as frames.
   std::size_t buffered() const noexcept { return current_.size() - begin_; }
 
