@@ -20,8 +20,10 @@ constexpr milliseconds refusal_drain{1'000};
 // A connection on which nothing has moved for so long, and at most twice that, holds no more memory than it
 // must.
 constexpr milliseconds rest_after{1'000};
-// So much is read in a row before the outbox is flushed.
-constexpr std::size_t flush_at = 256 * 1024;
+// Answers to what one read brought leave when there are so many bytes of them, then when there are twice as
+// many, and so on: the peer takes the first while we work on the others, and there are few writes all the
+// same.
+constexpr std::size_t first_flush = 4 * 1024;
 
 constexpr std::size_t saturated(std::size_t a, std::size_t b) noexcept {
   return a > std::numeric_limits<std::size_t>::max() - b ? std::numeric_limits<std::size_t>::max() : a + b;
@@ -130,6 +132,7 @@ asio::awaitable<void> connection::read_messages() {
   for (;;) {
     // What has arrived.
     const frame_decoder::result* found = nullptr;
+    std::size_t flush_at = first_flush;
     bool more = !discarding_;
     while (more) {
       in_reader_ = true;
@@ -144,7 +147,10 @@ asio::awaitable<void> connection::read_messages() {
       }
       in_reader_ = false;
       more = batch_ || found->status == frame_decoder::status::frame;
-      if (out_.pending() >= flush_at) flush();
+      if (out_.pending() >= flush_at) {
+        flush();
+        flush_at *= 2;
+      }
       if (phase_ >= phase::closing) co_return;
       while (more && !discarding_ && must_pause()) {
         end_of_turn();
