@@ -56,14 +56,14 @@ exit_code measure(const options& chosen, target& server) {
   probe(over, plan);
   drive(over, plan, chosen, chosen.warm_up);
 
-  const auto client_before = cpu_time_of(::getpid());
   const auto server_before = cpu_time_of(server.pid);
+  const auto client_before = cpu_time_of(::getpid());
   tally counts(chosen.measured);
   over.count_in(counts);
   drive(over, plan, chosen, chosen.measured);
   counts.finish(clock::now());
-  const auto server_after = cpu_time_of(server.pid);
   const auto client_after = cpu_time_of(::getpid());
+  const auto server_after = cpu_time_of(server.pid);
 
   report result{chosen, counts, plan.message_bytes(), *client_after - *client_before, {}};
   if (server_before && server_after) result.server_cpu = *server_after - *server_before;

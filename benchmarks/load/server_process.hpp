@@ -12,7 +12,8 @@
 namespace load {
 
 /// The CPU time that a process has used, all its threads together, not the processes that it has started.
-/// None when there is no such process.
+/// None when there is no such process. Of another process's, waits 10 ms: until its clock shows all that it
+/// has used.
 std::optional<nanoseconds> cpu_time_of(pid_t process) noexcept;
 
 /// A server that was started here and talks over its stdin and stdout; its stderr is ours.
