@@ -33,7 +33,7 @@ void write_error(output_chain& out, std::string_view id, int code, std::string_v
 
 output_chain& connection::open_reply(const std::shared_ptr<batch_reply>& batch) {
   if (!batch) {
-    out_.begin_frame(*out_framing_);
+    out_.begin_frame(decoder_.rules());
     return out_;
   }
   batch->members.begin_frame(bare_);
@@ -49,7 +49,7 @@ void connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
     batch->bytes += size;
     batched_bytes_ += size;
   } else {
-    out_.end_frame(*out_framing_);
+    out_.end_frame(decoder_.rules());
     stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
   }
 }
@@ -70,9 +70,9 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
   batched_bytes_ -= batch->bytes;
   if (batch->answered == 0 || !can_send()) return;
   batch->members.append(']');
-  out_.begin_frame(*out_framing_);
+  out_.begin_frame(decoder_.rules());
   out_.append(std::move(batch->members));
-  out_.end_frame(*out_framing_);
+  out_.end_frame(decoder_.rules());
   turn_later();
 }
 

@@ -25,7 +25,6 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       transport_(std::move(over)),
       routes_(std::move(routes)),
       options_(std::move(options)),
-      out_framing_(options_.framing(options_.limits)),
       decoder_(options_.framing(options_.limits), options_.limits, *transport_, options_.check),
       out_(*transport_),
       processor_(options_),

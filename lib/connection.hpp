@@ -247,7 +247,6 @@ class connection : public std::enable_shared_from_this<connection> {
   transport_ptr transport_;          // until the coroutines have ended
   router routes_;
   endpoint_options options_;
-  std::unique_ptr<framing> out_framing_;
   bare_framing bare_;
   frame_decoder decoder_;
   output_chain out_;

@@ -105,12 +105,12 @@ void connection::on_request(std::string_view text, const message_view& message,
     ++stats_.requests_rejected;
     return refuse(rpc_errc::overloaded, too_much_in_batches);
   }
-  const auto* found = routes_.find(method, false);
-  if (found == nullptr) return refuse(rpc_errc::method_not_found, "method not found");
+  const router::entry* found = routes_.find(method);
+  if (found == nullptr || !found->request) return refuse(rpc_errc::method_not_found, "method not found");
 
   record& call = take_record(text, message);
-  call.method_ = found->first;
-  call.route = found->second.get();
+  call.method_ = found->name;
+  call.route = found->request.get();
   call.request = true;
   call.notification_ = false;
   if (batch) {
@@ -133,14 +133,14 @@ void connection::on_notification(std::string_view text, const message_view& mess
       return;
     }
   }
-  const auto* found = routes_.find(method, true);
-  if (found == nullptr) {
+  const router::entry* found = routes_.find(method);
+  if (found == nullptr || !found->notification) {
     ++stats_.notifications_unknown;
     return;
   }
   record& call = take_record(text, message);
-  call.method_ = found->first;
-  call.route = found->second.get();
+  call.method_ = found->name;
+  call.route = found->notification.get();
   call.request = false;
   call.notification_ = true;
   admit(call);

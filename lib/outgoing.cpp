@@ -46,13 +46,13 @@ std::uint64_t connection::send_request(draft message, clock::time_point deadline
   pending_calls::entry& call = pending_.add();
   call.sent = true;
   try {
-    out_.begin_frame(*out_framing_);
+    out_.begin_frame(decoder_.rules());
     out_.append(head, R"("id":)");
     encode(out_, call.id);
     out_.append(',');
     std::move(message).append_to(out_);
     out_.append('}');
-    out_.end_frame(*out_framing_);
+    out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
     pending_.remove(call);
@@ -157,11 +157,11 @@ asio::awaitable<void> connection::notify(std::shared_ptr<connection> through, dr
 
 void connection::send_notification(draft message) {
   try {
-    out_.begin_frame(*out_framing_);
+    out_.begin_frame(decoder_.rules());
     out_.append(head);
     std::move(message).append_to(out_);
     out_.append('}');
-    out_.end_frame(*out_framing_);
+    out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
     throw;
@@ -196,9 +196,9 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
     throw boost::system::system_error(error);
   }
   members.append(']');
-  out_.begin_frame(*out_framing_);
+  out_.begin_frame(decoder_.rules());
   out_.append(std::move(members));
-  out_.end_frame(*out_framing_);
+  out_.end_frame(decoder_.rules());
   for (const std::uint64_t id : calls) {
     auto* call = pending_.find(id);
     if (call == nullptr) continue;
@@ -359,13 +359,13 @@ void connection::forget(std::uint64_t id) noexcept {
 
 void connection::write_cancel(std::uint64_t id) noexcept try {
   if (options_.cancel_method.empty()) return;
-  out_.begin_frame(*out_framing_);
+  out_.begin_frame(decoder_.rules());
   out_.append(head, R"("method":)");
   encode(out_, options_.cancel_method);
   out_.append(R"(,"params":{"id":)");
   encode(out_, id);
   out_.append("}}");
-  out_.end_frame(*out_framing_);
+  out_.end_frame(decoder_.rules());
   ++stats_.notifications_sent;
   turn_later();
 } catch (...) {  // no memory to tell the peer; its answer will be dropped

@@ -1,14 +1,18 @@
 #include <antiphon/router.hpp>
 
-#include <cstdint>
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 namespace antiphon {
 
+namespace {
+
+constexpr std::size_t fewest_places = 4;
+
 // Of its length and both ends, which may overlap. Names that have those in common are told apart when they
 // are compared; the peer can't add any.
-std::size_t router::name_hash::operator()(std::string_view name) const noexcept {
+std::size_t hash_of(std::string_view name) noexcept {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   if (name.size() >= 8) {
@@ -21,13 +25,41 @@ std::size_t router::name_hash::operator()(std::string_view name) const noexcept 
     begin = static_cast<unsigned char>(name.front());
     end = static_cast<unsigned char>(name.back());
   }
-  return static_cast<std::size_t>((begin ^ name.size()) * 0x9E3779B97F4A7C15 + end);
+  constexpr std::uint64_t spread = 0x9E3779B97F4A7C15;
+  // The upper half: what all bits have had a part in.
+  return static_cast<std::size_t>((((begin ^ name.size()) * spread + end) * spread) >> 32);
 }
 
-const router::table::value_type* router::find(std::string_view method, bool is_notification) const noexcept {
-  const table& routes = is_notification ? notifications_ : requests_;
-  const auto found = routes.find(method);
-  return found == routes.end() ? nullptr : &*found;
+}  // namespace
+
+const router::entry* router::find(std::string_view name) const noexcept {
+  if (methods_.empty()) return nullptr;
+  const std::size_t mask = places_.size() - 1;
+  for (std::size_t at = hash_of(name) & mask; places_[at] != 0; at = (at + 1) & mask) {
+    const entry& found = methods_[places_[at] - 1];
+    if (found.name == name) return &found;
+  }
+  return nullptr;
+}
+
+std::uint32_t& router::free_place(std::string_view name) noexcept {
+  const std::size_t mask = places_.size() - 1;
+  std::size_t at = hash_of(name) & mask;
+  while (places_[at] != 0) at = (at + 1) & mask;
+  return places_[at];
+}
+
+router::entry& router::entry_of(std::string name) {
+  if (const entry* there = find(name)) return methods_[static_cast<std::size_t>(there - methods_.data())];
+  if (places_.size() < 2 * (methods_.size() + 1)) {
+    std::vector<std::uint32_t> larger(std::max(fewest_places, 2 * places_.size()));
+    places_.swap(larger);
+    for (std::uint32_t number = 0; number < methods_.size(); ++number)
+      free_place(methods_[number].name) = number + 1;
+  }
+  methods_.push_back({std::move(name), nullptr, nullptr});
+  free_place(methods_.back().name) = static_cast<std::uint32_t>(methods_.size());
+  return methods_.back();
 }
 
 void router::check_names(std::size_t names, std::size_t arguments) {

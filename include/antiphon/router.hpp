@@ -3,9 +3,8 @@
 #include <antiphon/call_context.hpp>
 #include <antiphon/handler_traits.hpp>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -176,16 +175,16 @@ class router {
   template <class Handler>
   router& on_request(std::string method, Handler handler, parameter_names names = {},
                      route_options options = {}) {
-    requests_.insert_or_assign(std::move(method),
-                               make(std::move(handler), names, options.order.value_or(order::concurrent)));
+    auto made = make(std::move(handler), names, options.order.value_or(order::concurrent));
+    entry_of(std::move(method)).request = std::move(made);
     return *this;
   }
   /// Serves notifications of `method`.
   template <class Handler>
   router& on_notification(std::string method, Handler handler, parameter_names names = {},
                           route_options options = {}) {
-    notifications_.insert_or_assign(std::move(method),
-                                    make(std::move(handler), names, options.order.value_or(order::ordered)));
+    auto made = make(std::move(handler), names, options.order.value_or(order::ordered));
+    entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
   router& guard_with(guard check) {
@@ -194,14 +193,13 @@ class router {
   }
 
   // For the endpoint.
-  struct name_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const noexcept;
+  struct entry {
+    std::string name;
+    std::unique_ptr<detail::route> request;       // null: not served
+    std::unique_ptr<detail::route> notification;  // null: not served
   };
-  using table =
-      boost::unordered_flat_map<std::string, std::unique_ptr<detail::route>, name_hash, std::equal_to<>>;
-  /// A method's name and its route; null when there is none. It stays where it is from the first message on.
-  const table::value_type* find(std::string_view method, bool is_notification) const noexcept;
+  /// Null when there is none. It stays where it is once all are registered.
+  const entry* find(std::string_view name) const noexcept;
   const guard& check() const noexcept { return guard_; }
 
  private:
@@ -215,8 +213,13 @@ class router {
                                         std::vector<std::string>(names.begin(), names.end()));
   }
 
-  table requests_;
-  table notifications_;
+  entry& entry_of(std::string name);
+  std::uint32_t& free_place(std::string_view name) noexcept;
+
+  // A hash table that is small where there is a router a connection: where a name's hash points, or in the
+  // next free place, is one more than its number among the methods. At least half of the places are free.
+  std::vector<entry> methods_;
+  std::vector<std::uint32_t> places_;
   guard guard_;
 };
 

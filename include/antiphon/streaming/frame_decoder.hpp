@@ -60,6 +60,8 @@ class frame_decoder {
   std::size_t block_size() const noexcept { return current_.capacity(); }
   /// How much of that has been received into.
   std::size_t block_used() const noexcept { return current_.size(); }
+  /// What its frames are told apart by, to write frames with.
+  const framing& rules() const noexcept { return *rules_; }
   /// Bytes received and not yet given out as frames.
   std::size_t buffered() const noexcept { return current_.size() - begin_; }
 

@@ -12,7 +12,8 @@ namespace antiphon {
 
 /// How messages are told apart in a stream of bytes: a state machine without memory or I/O of its own.
 ///
-/// One object serves one stream: it remembers how far it has looked, so that no byte is looked at twice.
+/// One object serves one connection. Reading remembers how far it has looked, so that no byte is looked at
+/// twice; writing changes nothing.
 /// Derive from it for a framing of your own; `frame_decoder` and the endpoint ask nothing else.
 class framing {
  public:
