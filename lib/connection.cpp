@@ -3,10 +3,12 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace antiphon::detail {
 
@@ -17,6 +19,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds after_cancel{500};
 constexpr milliseconds flush_time{1'000};
 constexpr milliseconds linger_time{1'000};
+// Until memory is asked for again.
+constexpr milliseconds retry_time{100};
 
 }  // namespace
 
@@ -50,11 +54,13 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
   // Held by all the coroutines: a peer handle may outlive the io_context, and must not keep what belongs to
   // it.
   std::shared_ptr<connection> alive(this, [self](connection* owned) noexcept { owned->release_io(); });
-  // Held by the frame of `supervise`, which may be destroyed before it has started.
+  // Held by whatever waits for the end: see await_end.
   std::shared_ptr<connection> owner(this, [alive](connection* owned) noexcept {
     if (owned->phase_ != phase::finished) owned->abandon_waiters();
   });
-  asio::co_spawn(executor_, supervise(std::move(owner), std::move(alive)), asio::detached);
+  asio::dispatch(executor_, [this, owner = std::move(owner), alive = std::move(alive)]() mutable {
+    open(std::move(owner), std::move(alive));
+  });
   if (!body) return;
   body_running_ = true;
   // The closure that made the coroutine must outlive it, so it stays with the completion handler.
@@ -129,29 +135,36 @@ void connection::abandon() noexcept {
 
 // ---------------------------------------------------------------- the end
 
-// The whole life of a connection: it waits for a reason to end, then ends in order. It waits on a timer only,
-// so its frame belongs to the io_context; an io_context that goes away destroys it, and with it the
-// coroutines that wait in the connection, which would else keep each other.
-asio::awaitable<void> connection::supervise(std::shared_ptr<connection> /*owner*/,
-                                            std::shared_ptr<connection> self) {
-  alive_ = self;
-  start_writer();
-  start_reader(self);
-  if (silence_timer_) {
-    moved_at_ = clock::now();
-    on_silence_timer();
-  }
-  while (phase_ == phase::open) {
-    if (stuck_until_ > clock::now()) {
-      auto change = next_change(stuck_until_);
-      co_await std::move(change);
-      continue;
-    }
-    const bool gone = broken_;
-    end(gone ? end_reason::connection_lost : end_reason::end_of_input,
-        gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
-  }
+void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive) {
+  alive_ = alive;
+  await_end(std::move(owner));
+  start_reader(std::move(alive));
+  if (!silence_timer_) return;
+  moved_at_ = clock::now();
+  on_silence_timer();
+}
 
+// Who waits for a reason to end belongs to the io_context: a handler of the timer, so that it takes little
+// memory meanwhile, and then the coroutine that ends. An io_context that goes away destroys it, and with it
+// the coroutines that wait in the connection, which would else keep each other.
+void connection::await_end(std::shared_ptr<connection> owner) {
+  change_timer_->expires_at(stuck_until_);
+  change_timer_->async_wait([this, owner = std::move(owner)](error_code) mutable {
+    if (phase_ == phase::open && stuck_until_ > clock::now()) return await_end(std::move(owner));
+    const bool gone = broken_;
+    if (phase_ == phase::open)
+      end(gone ? end_reason::connection_lost : end_reason::end_of_input,
+          gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
+    try {
+      asio::co_spawn(executor_, end_in_order(owner), asio::detached);
+    } catch (const std::bad_alloc&) {
+      stuck_until_ = from_now(retry_time);
+      await_end(std::move(owner));
+    }
+  });
+}
+
+asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*owner*/) {
   co_await drain();
   co_await flush_out();
   co_await linger();
@@ -345,7 +358,7 @@ void connection::turn() {
   run_queue();
   flush();
   if (paused_ && !must_pause()) reader_gate_.open();
-  changed();
+  if (phase_ != phase::open) changed();
 }
 
 endpoint_stats connection::stats() const {

@@ -146,7 +146,9 @@ class connection : public std::enable_shared_from_this<connection> {
   static clock::time_point from_now(std::chrono::milliseconds time);
 
   // connection.cpp, reading.cpp
-  asio::awaitable<void> supervise(std::shared_ptr<connection> owner, std::shared_ptr<connection> self);
+  void open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive);
+  void await_end(std::shared_ptr<connection> owner);
+  asio::awaitable<void> end_in_order(std::shared_ptr<connection> owner);
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();

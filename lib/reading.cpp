@@ -44,8 +44,12 @@ struct memory_wait {
 
 void connection::start_reader(std::shared_ptr<connection> self) {
   reading_ = true;
-  asio::co_spawn(executor_, read_messages(),
-                 [self = std::move(self)](std::exception_ptr failure) { self->reader_ended(failure); });
+  try {
+    asio::co_spawn(executor_, read_messages(),
+                   [self = std::move(self)](std::exception_ptr failure) { self->reader_ended(failure); });
+  } catch (...) {
+    reader_ended(std::current_exception());
+  }
 }
 
 void connection::reader_ended(std::exception_ptr failure) noexcept {

@@ -23,22 +23,11 @@ struct connections {
   void close_all() {
     for (const peer& one : open) one.close();
   }
+  void remove(std::list<peer>::iterator one) {
+    open.erase(one);
+    if (open.empty()) empty.cancel();
+  }
 };
-
-asio::awaitable<void> serve_one(std::shared_ptr<connections> all, std::shared_ptr<endpoint> one,
-                                std::list<peer>::iterator place) {
-  struct leave {
-    connections& all;
-    std::list<peer>::iterator place;
-    ~leave() {
-      all.open.erase(place);
-      if (all.open.empty()) all.empty.cancel();
-    }
-  };
-  const leave guard{*all, place};
-  auto run = one->run();
-  co_await std::move(run);
-}
 
 }  // namespace
 
@@ -56,7 +45,8 @@ asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, e
       const auto place = all->open.insert(all->open.end(), *one);
       // What goes wrong with one connection is that connection's end.
       try {
-        asio::co_spawn(executor, serve_one(all, one, place), [](std::exception_ptr) {});
+        asio::co_spawn(executor, one->run(),
+                       [all, one, place](const std::exception_ptr&, ended) { all->remove(place); });
       } catch (...) {
         all->open.erase(place);
         throw;
