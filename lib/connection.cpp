@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds after_cancel{500};
 constexpr milliseconds flush_time{1'000};
 constexpr milliseconds linger_time{1'000};
-// Until memory is asked for again.
+// After which memory is asked for again.
 constexpr milliseconds retry_time{100};
 
 }  // namespace
@@ -33,10 +33,7 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      rest_timer_(std::in_place, executor_) {
-  if (options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0)
-    silence_timer_ = std::make_unique<asio::steady_timer>(executor_);
-}
+      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {}
 
 connection::~connection() = default;
 
@@ -137,29 +134,26 @@ void connection::abandon() noexcept {
 
 void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive) {
   alive_ = alive;
-  await_end(std::move(owner));
+  if (limits_silence_) {
+    moved_at_ = clock::now();
+    look_for_silence(moved_at_);
+  }
+  await_end(std::move(owner), next_look());
   start_reader(std::move(alive));
-  if (!silence_timer_) return;
-  moved_at_ = clock::now();
-  on_silence_timer();
 }
 
 // Who waits for a reason to end belongs to the io_context: a handler of the timer, so that it takes little
 // memory meanwhile, and then the coroutine that ends. An io_context that goes away destroys it, and with it
 // the coroutines that wait in the connection, which would else keep each other.
-void connection::await_end(std::shared_ptr<connection> owner) {
-  change_timer_->expires_at(stuck_until_);
+void connection::await_end(std::shared_ptr<connection> owner, clock::time_point look_at) {
+  change_timer_->expires_at(look_at);
   change_timer_->async_wait([this, owner = std::move(owner)](error_code) mutable {
-    if (phase_ == phase::open && stuck_until_ > clock::now()) return await_end(std::move(owner));
-    const bool gone = broken_;
-    if (phase_ == phase::open)
-      end(gone ? end_reason::connection_lost : end_reason::end_of_input,
-          gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
+    if (phase_ == phase::open) look_after();
+    if (phase_ == phase::open) return await_end(std::move(owner), next_look());
     try {
       asio::co_spawn(executor_, end_in_order(owner), asio::detached);
     } catch (const std::bad_alloc&) {
-      stuck_until_ = from_now(retry_time);
-      await_end(std::move(owner));
+      await_end(std::move(owner), from_now(retry_time));
     }
   });
 }
@@ -188,8 +182,6 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
 
   phase_ = phase::finished;
   if (call_timer_) call_timer_->cancel();
-  if (silence_timer_) silence_timer_->cancel();
-  rest_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
@@ -257,8 +249,6 @@ void connection::release_io() noexcept {
   transport_.reset();
   change_timer_.reset();
   call_timer_.reset();
-  silence_timer_.reset();
-  rest_timer_.reset();
 }
 
 // ---------------------------------------------------------------- writing
@@ -312,7 +302,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     }
     written_position_ += size;
     stats_.bytes_sent += size;
-    if (silence_timer_) moved_at_ = clock::now();
+    if (limits_silence_) moved_at_ = clock::now();
     ++stats_.writes;
     release_written({});
     if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();

@@ -18,6 +18,7 @@
 #include <boost/container/devector.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -147,7 +148,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // connection.cpp, reading.cpp
   void open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive);
-  void await_end(std::shared_ptr<connection> owner);
+  void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
   asio::awaitable<void> end_in_order(std::shared_ptr<connection> owner);
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
@@ -171,10 +172,13 @@ class connection : public std::enable_shared_from_this<connection> {
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
   void refuse_stream(error_code error);
-  void arm_silence_timer(clock::time_point when);
-  void on_silence_timer();
-  void arm_rest_timer();
-  void rest() noexcept;
+  clock::time_point next_look() const noexcept {
+    return std::min({stuck_until_, look_for_silence_at_, look_for_rest_at_});
+  }
+  void look_after();
+  void look_for_silence(clock::time_point now);
+  void look_for_rest(clock::time_point now) noexcept;
+  void plan_rest() noexcept;
   void end_silence(errc why, bool tell);
   void changed() noexcept;
   void tell_end(waiter<ended> who);
@@ -285,14 +289,13 @@ class connection : public std::enable_shared_from_this<connection> {
   std::optional<asio::steady_timer> change_timer_;
   std::unique_ptr<asio::steady_timer> call_timer_;  // once a call has a time limit
   bool call_timer_armed_ = false;
-  // One for both limits on silence, and only where there is one. Traffic leaves times behind, never touches
-  // it.
-  std::unique_ptr<asio::steady_timer> silence_timer_;
+  // When to look for what, while it is open. Traffic leaves times and counts behind, never touches a timer.
+  clock::time_point look_for_silence_at_ = clock::time_point::max();
+  clock::time_point look_for_rest_at_ = clock::time_point::max();
+  bool limits_silence_;
   clock::time_point moved_at_{};                                // when bytes last came or went
   clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
-  // Whoever has rested that long gives back what memory it can.
-  std::optional<asio::steady_timer> rest_timer_;
-  bool rest_timer_armed_ = false;
+  std::uint64_t bytes_before_rest_ = 0;
   std::vector<waiter<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
   std::exception_ptr body_failure_;

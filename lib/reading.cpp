@@ -197,12 +197,12 @@ asio::awaitable<void> connection::read_messages() {
         continue;
       }
     }
-    if (silence_timer_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
+    if (limits_silence_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
       partial_since_ = clock::now();
     count = co_await transport_->receive_into(*into);
     stats_.bytes_received += count;
-    if (!rest_timer_armed_) arm_rest_timer();
-    if (silence_timer_) moved_at_ = clock::now();
+    if (look_for_rest_at_ == clock::time_point::max()) plan_rest();
+    if (limits_silence_) moved_at_ = clock::now();
     if (count > 0) continue;
 
     const frame_decoder::result& last = decoder_.finish();
@@ -245,34 +245,36 @@ void connection::refuse_stream(error_code error) {
       std::min(refusal_drain, options_.drain_timeout));
 }
 
-// ---------------------------------------------------------------- silence
+// ---------------------------------------------------------------- what time brings
 
-void connection::arm_silence_timer(clock::time_point when) {
-  silence_timer_->expires_at(when);
-  silence_timer_->async_wait([weak = weak_from_this()](error_code error) {
-    auto self = weak.lock();
-    if (!self || error || self->phase_ != phase::open) return;
-    self->on_silence_timer();
-  });
+// Whatever is due while the connection is open. It may end it.
+void connection::look_after() {
+  const auto now = clock::now();
+  if (stuck_until_ <= now) {
+    const bool gone = broken_;
+    end(gone ? end_reason::connection_lost : end_reason::end_of_input,
+        gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
+    return;
+  }
+  if (look_for_silence_at_ <= now) look_for_silence(now);
+  if (look_for_rest_at_ <= now) look_for_rest(now);
 }
 
 // Looks at what the traffic has left behind: ends the connection, or looks again when that may be due.
-void connection::on_silence_timer() {
-  const auto now = clock::now();
-  auto next = clock::time_point::max();
+void connection::look_for_silence(clock::time_point now) {
+  look_for_silence_at_ = clock::time_point::max();
   if (options_.partial_message_timeout.count() > 0) {
     const bool partial = partial_since_ != clock::time_point::max();
     const auto due = after(partial ? partial_since_ : now, options_.partial_message_timeout);
     if (due <= now) return end_silence(errc::message_timed_out, true);
-    next = due;
+    look_for_silence_at_ = due;
   }
   if (options_.idle_timeout.count() > 0) {
     const bool busy = backlog() == 0 && (!processor_.idle() || pending_.size() > 0);
     const auto due = after(busy ? now : moved_at_, options_.idle_timeout);
     if (due <= now) return end_silence(errc::idle_timed_out, false);
-    next = std::min(next, due);
+    look_for_silence_at_ = std::min(look_for_silence_at_, due);
   }
-  arm_silence_timer(next);
 }
 
 void connection::end_silence(errc why, bool tell) {
@@ -282,33 +284,27 @@ void connection::end_silence(errc why, bool tell) {
     try {
       answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), error.message(), std::nullopt,
                             nullptr);
+      flush();
     } catch (const std::exception&) {  // no memory to tell it
     }
   }
-  flush();
   end(end_reason::timed_out, error, options_.close_timeout);
 }
 
-// ---------------------------------------------------------------- rest
-
-void connection::arm_rest_timer() {
-  rest_timer_armed_ = true;
-  rest_timer_->expires_after(rest_after);
-  const auto moved = [](const connection& one) { return one.stats_.bytes_received + one.stats_.bytes_sent; };
-  rest_timer_->async_wait([weak = weak_from_this(), before = moved(*this), moved](error_code error) {
-    auto self = weak.lock();
-    if (!self || error || self->phase_ != phase::open) return;
-    self->rest_timer_armed_ = false;
-    if (moved(*self) != before) {
-      self->arm_rest_timer();
-    } else {
-      self->rest();
-    }
-  });
+void connection::plan_rest() noexcept {
+  look_for_rest_at_ = from_now(rest_after);
+  bytes_before_rest_ = stats_.bytes_received + stats_.bytes_sent;
+  changed();
 }
 
-// What it gives up now is made anew when it is needed.
-void connection::rest() noexcept {
+// A connection at rest gives up what is made anew when it is needed.
+void connection::look_for_rest(clock::time_point now) noexcept {
+  const std::uint64_t bytes = stats_.bytes_received + stats_.bytes_sent;
+  if (std::exchange(bytes_before_rest_, bytes) != bytes) {
+    look_for_rest_at_ = after(now, rest_after);
+    return;
+  }
+  look_for_rest_at_ = clock::time_point::max();
   decoder_.trim();
   if (being_written_ > 0 || out_.pending() > 0) return;
   out_.trim();
