@@ -44,7 +44,9 @@ asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
   if (into.space().empty()) fail(asio::error::no_buffer_space, "receive");
   for (;;) {
     if (closed_) fail(asio::error::operation_aborted, "receive");
-    io_result got = in_.read_now(into.space());
+    // What was read last was all there was: Asio's own attempt, before it waits, is enough.
+    const bool emptied = std::exchange(emptied_, false) && in_.is_own();
+    io_result got = emptied ? io_result{0, EAGAIN} : in_.read_now(into.space());
     if (got.error == EAGAIN) {
       if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
       turns_.renew();
@@ -60,6 +62,7 @@ asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
       }
     }
     if (got.error == 0) {
+      emptied_ = got.count < into.space().size();
       into.commit(got.count);
       co_return got.count;
     }

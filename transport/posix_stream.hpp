@@ -43,6 +43,7 @@ class stream : public transport {
   std::unique_ptr<channel> out_;            // where it isn't in_
   std::unique_ptr<hang_up_watch> hang_up_;  // once someone asked
   turns turns_;
+  bool emptied_ = false;  // the last read left nothing
   bool closed_ = false;
   bool send_ended_ = false;
   bool output_lost_ = false;
