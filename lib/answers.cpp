@@ -1,8 +1,13 @@
 // Answers to the peer, alone and in batches, and what routes call to give them.
 
 #include "lib/connection.hpp"
+#include "lib/errand.hpp"
 
+#include <antiphon/transport/buffer_pool.hpp>
+
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 
@@ -41,17 +46,20 @@ output_chain& connection::open_reply(const std::shared_ptr<batch_reply>& batch) 
   return batch->members;
 }
 
-void connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
+// Returns where an answer that isn't a batch's stands.
+outbox::place connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
   if (batch) {
     const std::size_t size = batch->members.frame_size();
     batch->members.end_frame(bare_);
     ++batch->answered;
     batch->bytes += size;
     batched_bytes_ += size;
-  } else {
-    out_.end_frame(decoder_.rules());
-    stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
+    return {};
   }
+  out_.end_frame(decoder_.rules());
+  const outbox::place where = outbox_.file_answer();
+  stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
+  return where;
 }
 
 void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept {
@@ -73,6 +81,7 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
   out_.begin_frame(decoder_.rules());
   out_.append(std::move(batch->members));
   out_.end_frame(decoder_.rules());
+  outbox_.file_answer();
   turn_later();
 }
 
@@ -101,17 +110,55 @@ void connection::end_result(record& call) {
   finished(call);
 }
 
-void connection::finished(record& call) noexcept {
+asio::awaitable<void> connection::answer_early(std::shared_ptr<connection> through, lender to,
+                                               output_chain result) {
+  connection& home = *through;
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  if (here != home.executor_) {
+    auto answering = answer_early(std::move(through), to, std::move(result));
+    auto answered = run_on(home.executor_, std::move(answering));
+    co_await std::move(answered);
+    co_return;
+  }
+  record* call = home.lending_record(to);
+  if (call == nullptr || call->notification_ || call->answered) co_return;
+  output_chain* out = home.begin_result(*call);
+  if (out == nullptr) throw boost::system::system_error(home.why_closed());
+  outbox::place where;
+  try {
+    out->append(std::move(result));
+    out->append('}');
+    where = home.close_reply(call->batch);
+  } catch (...) {
+    home.drop_result(*call);
+    throw;
+  }
+  ++home.stats_.results_sent;
+  const bool in_batch = call->batch != nullptr;
+  home.answered(*call);
+  home.turn_later();
+  if (in_batch) co_return;
+  auto written = home.wait_written(where);
+  const error_code error = co_await std::move(written);
+  if (error) throw boost::system::system_error(error);
+}
+
+// Its answer has been given, or will never be. The handler may go on.
+void connection::answered(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
   if (call.registered) in_flight_.erase(&call);
   call.registered = false;
+  if (call.batch && call.request) batch_member_done(call.batch);
+}
+
+void connection::finished(record& call) noexcept {
+  answered(call);
   if (call.state == processor::state::queued) {
     processor_.drop(call);
   } else if (call.state != processor::state::idle) {
     processor_.finish(call);
   }
-  if (call.batch && call.request) batch_member_done(call.batch);
   turn_later();
   if (!call.coroutine) release(call);
 }
@@ -195,7 +242,18 @@ peer call_context::peer() const noexcept {
 
 void call_context::release_order() {
   auto& call = static_cast<detail::record&>(*this);
-  connection_->release_order(call);
+  auto through = connection_->shared_from_this();
+  asio::dispatch(connection_->executor(), [through, &call, generation = generation_] {
+    if (call.generation_ == generation) through->release_order(call);
+  });
+}
+
+output_chain call_context::empty_text() { return output_chain(*shared_buffer_pool(), 512); }
+
+asio::awaitable<void> call_context::send_answer(output_chain result) {
+  auto* self = static_cast<detail::inbound_call*>(this);
+  return detail::connection::answer_early(connection_->shared_from_this(), {self, generation_},
+                                          std::move(result));
 }
 
 }  // namespace antiphon

@@ -30,7 +30,8 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       routes_(std::move(routes)),
       options_(std::move(options)),
       decoder_(options_.framing(options_.limits), options_.limits, *transport_, options_.check),
-      out_(*transport_),
+      outbox_(*transport_),
+      out_(outbox_.chain()),
       processor_(options_),
       change_timer_(std::in_place, executor_),
       limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {}
@@ -236,7 +237,7 @@ void connection::changed() noexcept {
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
   while (pending_calls::entry* call = pending_.any()) pending_.remove(*call);
-  write_waiters_.clear();
+  for (auto& waiting : write_waiters_) waiting.clear();
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();
@@ -249,75 +250,6 @@ void connection::release_io() noexcept {
   transport_.reset();
   change_timer_.reset();
   call_timer_.reset();
-}
-
-// ---------------------------------------------------------------- writing
-
-void connection::flush() {
-  if (being_written_ > 0 || out_.pending() == 0) return;
-  if (writing_) {
-    writer_gate_.open();
-  } else if (phase_ < phase::closing) {
-    start_writer();
-  }
-}
-
-void connection::start_writer() {
-  auto self = alive_.lock();
-  if (!self) return;
-  writing_ = true;
-  try {
-    asio::co_spawn(executor_, write_loop(std::move(self)), asio::detached);
-  } catch (...) {  // no memory
-    writing_ = false;
-    throw;
-  }
-}
-
-asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
-  while (phase_ < phase::closing && !lost_) {
-    if (out_.pending() == 0) {
-      if (writer_gate_.pass()) continue;
-      auto waiting = writer_gate_.wait();
-      co_await std::move(waiting);
-      continue;
-    }
-    being_written_ = out_.pending();
-    error_code failed;
-    try {
-      out_.take(parts_);
-      for (const slice& part : parts_) part_views_.push_back(part.bytes());
-      co_await transport_->send(part_views_);
-    } catch (const boost::system::system_error& e) {
-      failed = e.code();
-    } catch (const std::exception&) {
-      failed = make_error_code(boost::system::errc::not_enough_memory);
-    }
-    parts_.clear();
-    part_views_.clear();
-    const std::size_t size = std::exchange(being_written_, 0);
-    if (failed) {
-      if (phase_ < phase::closing) lost(failed);
-      break;
-    }
-    written_position_ += size;
-    stats_.bytes_sent += size;
-    if (limits_silence_) moved_at_ = clock::now();
-    ++stats_.writes;
-    release_written({});
-    if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();
-    if (paused_ && input_ended_) limit_pause();
-  }
-  self->writing_ = false;
-  self->changed();
-}
-
-void connection::release_written(error_code error) {
-  while (!write_waiters_.empty() && (error || write_waiters_.front().position <= written_position_)) {
-    auto who = std::move(write_waiters_.front().who);
-    write_waiters_.pop_front();
-    resume_later(std::move(who), write_outcome{error});
-  }
 }
 
 // ---------------------------------------------------------------- turns

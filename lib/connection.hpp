@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lib/outbox.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
 #include "lib/waiting.hpp"
@@ -19,6 +20,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -86,8 +88,9 @@ struct by_id {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in five files: connection.cpp has its life (writing, turns, ending), reading.cpp the reader,
-/// incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our own calls.
+/// One class in six files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
+/// the writer, incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our
+/// own calls.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -120,6 +123,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void drop_result(record& call) noexcept;
   void end_result(record& call);
   void finished(record& call) noexcept;
+  static asio::awaitable<void> answer_early(std::shared_ptr<connection> through, lender to,
+                                            output_chain result);
   void answer_error(record& call, int code, std::string_view message,
                     const std::optional<raw_json>& data) noexcept;
   void fail(record& call, std::exception_ptr why) noexcept;
@@ -156,14 +161,12 @@ class connection : public std::enable_shared_from_this<connection> {
   void start_reader(std::shared_ptr<connection> self);
   void reader_ended(std::exception_ptr failure) noexcept;
   asio::awaitable<void> read_messages();
-  asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
   asio::awaitable<void> watch_loop(std::shared_ptr<connection> self);
   void watch();
   void shorten_drain() noexcept;
   void limit_pause();
   void begin_pause();
   void end_pause() noexcept;
-  void start_writer();
   /// What to await until something changes or it is late.
   auto next_change(clock::time_point until) {
     change_timer_->expires_at(until);
@@ -186,13 +189,23 @@ class connection : public std::enable_shared_from_this<connection> {
   void turn();
   void run_queue();
   void end_of_turn();
-  void flush();
-  std::size_t backlog() const noexcept { return out_.pending() + being_written_; }
+  std::size_t backlog() const noexcept { return outbox_.backlog(); }
   bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   bool must_pause() const noexcept;
-  void release_written(error_code error);
   void abandon_waiters() noexcept;
   void release_io() noexcept;
+
+  // writing.cpp
+  void flush();
+  void start_writer();
+  asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
+  void release_written(error_code error);
+  asio::awaitable<error_code> wait_for_room(clock::time_point until);
+  asio::awaitable<error_code> wait_written(outbox::place what);
+  enum class line : std::uint8_t { first_lane, second_lane, room };
+  std::uint64_t written(line which) const noexcept;
+  asio::awaitable<error_code> wait_in(line which, std::uint64_t position, clock::time_point until);
+  void give_up_writing(line which, std::uint64_t waiter, errc why) noexcept;
 
   // incoming.cpp
   void on_frame(std::string_view frame, const error_code& malformed);
@@ -216,7 +229,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void answer_without_record(std::string_view id, int code, std::string_view message,
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch);
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
-  void close_reply(const std::shared_ptr<batch_reply>& batch);
+  outbox::place close_reply(const std::shared_ptr<batch_reply>& batch);
+  void answered(record& call) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
   bool batches_owe_too_much(const batch_reply& batch) const noexcept;
   void batch_member_done(const std::shared_ptr<batch_reply>& batch);
@@ -239,9 +253,6 @@ class connection : public std::enable_shared_from_this<connection> {
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id) noexcept;
   void drop_unawaited(std::uint64_t id) noexcept;
-  asio::awaitable<error_code> wait_for_room(clock::time_point until);
-  asio::awaitable<error_code> wait_written(std::uint64_t position, clock::time_point until);
-  void give_up_writing(std::uint64_t waiter, errc why) noexcept;
   clock::time_point deadline_of(call_options options) const;
   void arm_call_timer();
   void on_call_timer();
@@ -255,7 +266,8 @@ class connection : public std::enable_shared_from_this<connection> {
   endpoint_options options_;
   bare_framing bare_;
   frame_decoder decoder_;
-  output_chain out_;
+  outbox outbox_;
+  output_chain& out_;                             // where its frames are written
   std::vector<std::unique_ptr<record>> records_;  // before the processor, which links them
   std::vector<record*> free_records_;
   processor processor_;
@@ -301,9 +313,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::exception_ptr body_failure_;
   bool body_cancelled_ = false;
 
-  std::size_t being_written_ = 0;
-  std::size_t batched_bytes_ = 0;       // answers of batches that aren't complete
-  std::uint64_t written_position_ = 0;  // bytes written since the start
+  std::size_t batched_bytes_ = 0;  // answers of batches that aren't complete
   // Not a bare error_code: Asio would throw that.
   struct write_outcome {
     error_code error;
@@ -313,7 +323,7 @@ class connection : public std::enable_shared_from_this<connection> {
     std::uint64_t position = 0;
     waiter<write_outcome> who;
   };
-  boost::container::devector<write_waiter> write_waiters_;
+  std::array<boost::container::devector<write_waiter>, 3> write_waiters_;  // by line, in order of position
   std::uint64_t write_waiters_so_far_ = 0;
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;

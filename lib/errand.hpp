@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <exception>
 #include <memory>
@@ -45,10 +46,13 @@ asio::awaitable<void> run_errand(std::shared_ptr<errand<T>> what, asio::awaitabl
   } catch (...) {
     how.failure = std::current_exception();
   }
+  // Asio 1.81 would throw that where nobody catches it.
+  co_await asio::this_coro::reset_cancellation_state();
   resume_later(std::move(what->caller), std::move(how));
 }
 
-/// Runs `operation` on the executor `there`; the caller stays on his own, also when he is cancelled.
+/// Runs `operation` on the executor `there`, which is serial; the caller stays on his own, also when he is
+/// cancelled.
 ///
 /// In place of `co_spawn` with his handler: Asio 1.81 hands the cancellation over through a plain pointer,
 /// which may be gone by then.

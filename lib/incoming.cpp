@@ -313,7 +313,7 @@ void connection::cancel_running() noexcept {
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "shutting down", std::nullopt);
   }
   for (const auto& call : records_) {
-    if (!call->coroutine || call->answered) continue;
+    if (!call->coroutine || call->state == processor::state::idle) continue;
     call->cancelled_ = true;
     call->cancel_.emit(asio::cancellation_type::all);
   }

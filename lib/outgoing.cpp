@@ -150,7 +150,7 @@ asio::awaitable<void> connection::notify(std::shared_ptr<connection> through, dr
   }
   if (!home.can_send()) throw boost::system::system_error(home.why_closed());
   home.send_notification(std::move(message));
-  auto written = home.wait_written(home.written_position_ + home.backlog(), clock::time_point::max());
+  auto written = home.wait_written(home.outbox_.last());
   const error_code error = co_await std::move(written);
   if (error) throw boost::system::system_error(error);
 }
@@ -209,56 +209,9 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   stats_.requests_sent += calls.size();
   stats_.notifications_sent += size - calls.size();
   turn_later();
-  auto written = wait_written(written_position_ + backlog(), clock::time_point::max());
+  auto written = wait_written(outbox_.last());
   error = co_await std::move(written);
   if (error) throw boost::system::system_error(error);
-}
-
-asio::awaitable<error_code> connection::wait_for_room(clock::time_point until) {
-  while (backlog() > options_.max_outgoing_bytes && can_send()) {
-    auto written = wait_written(written_position_ + backlog() - options_.max_outgoing_bytes, until);
-    const error_code error = co_await std::move(written);
-    if (error) co_return error;
-  }
-  co_return error_code();
-}
-
-asio::awaitable<error_code> connection::wait_written(std::uint64_t position, clock::time_point until) {
-  if (lost_) co_return why_closed();
-  if (position <= written_position_) co_return error_code();
-  const std::uint64_t id = ++write_waiters_so_far_;
-  std::optional<asio::steady_timer> timer;
-  if (until != clock::time_point::max()) {
-    timer.emplace(executor_, until);
-    timer->async_wait([weak = weak_from_this(), id](error_code error) {
-      auto self = weak.lock();
-      if (self && !error) self->give_up_writing(id, errc::timed_out);
-    });
-  }
-  auto suspend = [this, id, position](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected())
-      slot.assign([this, id](asio::cancellation_type) { give_up_writing(id, errc::cancelled); });
-    // By position; nearly always at the end.
-    auto at = write_waiters_.end();
-    while (at != write_waiters_.begin() && std::prev(at)->position > position) --at;
-    at = write_waiters_.emplace(at);
-    at->id = id;
-    at->position = position;
-    at->who = waiter<write_outcome>(std::move(handler));
-  };
-  auto waiting = suspended<write_outcome>(suspend);
-  const write_outcome outcome = co_await std::move(waiting);
-  co_return outcome.error;
-}
-
-void connection::give_up_writing(std::uint64_t waiter, errc why) noexcept {
-  const auto found = std::find_if(write_waiters_.begin(), write_waiters_.end(),
-                                  [waiter](const write_waiter& one) { return one.id == waiter; });
-  if (found == write_waiters_.end()) return;
-  auto who = std::move(found->who);
-  write_waiters_.erase(found);
-  resume_later(std::move(who), write_outcome{make_error_code(why)});
 }
 
 // ---------------------------------------------------------------- answers

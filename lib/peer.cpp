@@ -1,10 +1,12 @@
 // What peer handles and batches do: they go to the connection, on its executor.
 
 #include "lib/connection.hpp"
+#include "lib/errand.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/strand.hpp>
 
 namespace antiphon::detail {
 
@@ -15,6 +17,11 @@ asio::awaitable<reply> request(std::shared_ptr<connection> through, draft messag
 
 asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message) {
   return connection::notify(std::move(through), std::move(message));
+}
+
+asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work) {
+  // A thread pool isn't serial, and a cancellation must not come beside what it cancels.
+  return run_on(asio::any_io_executor(asio::make_strand(std::move(where))), std::move(work));
 }
 
 asio::awaitable<reply> await_ticket(ticket claim, lender from) {

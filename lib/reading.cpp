@@ -151,7 +151,7 @@ asio::awaitable<void> connection::read_messages() {
       }
       in_reader_ = false;
       more = batch_ || found->status == frame_decoder::status::frame;
-      if (out_.pending() >= flush_at) {
+      if (outbox_.pending() >= flush_at) {
         flush();
         flush_at *= 2;
       }
@@ -306,8 +306,8 @@ void connection::look_for_rest(clock::time_point now) noexcept {
   }
   look_for_rest_at_ = clock::time_point::max();
   decoder_.trim();
-  if (being_written_ > 0 || out_.pending() > 0) return;
-  out_.trim();
+  if (backlog() > 0) return;
+  outbox_.trim();
   if (!writing_) return;
   writer_gate_.abandon();
   writing_ = false;

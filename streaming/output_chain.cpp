@@ -1,6 +1,7 @@
 #include <antiphon/streaming/output_chain.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace antiphon {
 
@@ -88,9 +89,33 @@ void output_chain::end_frame(const framing& rules) {
     current_.truncate(frame_end);
     sealed_ = frame_at_ + gap;
   }
-  pending_ += head + frame_size_;
+  last_frame_ = head + frame_size_;
+  pending_ += last_frame_;
   frame_size_ = 0;
   open_ = false;
+}
+
+void output_chain::take_last_frame(std::vector<slice>& parts) {
+  // First, since a chain that ran out of memory half way would have lost its place.
+  parts_.reserve(parts_.size() + 1);
+  parts.reserve(parts.size() + parts_.size() + 1);
+  if (outgrown_) {
+    seal();
+    const auto first = parts_.begin() + static_cast<std::ptrdiff_t>(frame_part_);
+    for (auto part = first; part != parts_.end(); ++part) {
+      if (!part->empty()) parts.push_back(std::move(*part));
+    }
+    parts_.erase(first, parts_.end());
+  } else {
+    const std::size_t end = current_.size();
+    const std::size_t begin = end - last_frame_;
+    current_.truncate(begin);
+    seal();
+    current_.truncate(end);
+    parts.push_back(current_.share(current_.bytes().substr(begin)));
+    sealed_ = end;
+  }
+  pending_ -= std::exchange(last_frame_, 0);
 }
 
 void output_chain::drop_frame() noexcept {

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <atomic>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -16,8 +17,8 @@ namespace antiphon {
 
 /// What a handler may know and do about the message that it handles.
 ///
-/// A handler that takes a `call_context&` first gets it; it is valid until the handler ends. On the
-/// endpoint's executor only.
+/// A handler that takes a `call_context&` first gets it; it is valid until the handler ends, on the executor
+/// that the handler runs on.
 class call_context {
  public:
   call_context(const call_context&) = delete;
@@ -31,7 +32,7 @@ class call_context {
   raw_json params() const noexcept { return params_.empty() ? raw_json() : raw_json(params_); }
   /// Whether the peer has cancelled this request, or the endpoint is closing. A coroutine handler also sees
   /// it as its Asio cancellation signal: the operation it awaits ends with `operation_aborted`.
-  bool cancelled() const noexcept { return cancelled_; }
+  bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
 
   /// The other side, to call back on. While such a call is awaited, the handler's permit is lent to others,
   /// so that handlers that await the peer can't block the requests that the peer needs answered first.
@@ -48,6 +49,19 @@ class call_context {
   /// An `ordered` handler lets the messages behind it start before it has ended.
   void release_order();
 
+  /// Answers before the handler ends, and completes when the answer has been written to the transport. What
+  /// the handler returns or throws later is dropped; it still counts as running until it ends. For what must
+  /// happen after the peer has its answer. A second answer, and one to a notification, does nothing. The
+  /// member of a batch is answered with the whole of it, so it completes at once.
+  /// @throws boost::system::system_error when the connection ended before that; before it is awaited: what
+  ///         `encode` throws
+  template <class T>
+  asio::awaitable<void> answer(const T& result) {
+    output_chain text = empty_text();
+    encode(text, result);
+    return send_answer(std::move(text));
+  }
+
  protected:
   call_context() = default;
   ~call_context() = default;
@@ -59,7 +73,11 @@ class call_context {
   slice params_;  // pinned once they are kept, and from the beginning when they are large
   std::uint32_t generation_ = 0;
   bool notification_ = false;
-  bool cancelled_ = false;
+  std::atomic<bool> cancelled_ = false;  // the handler may ask from another thread
+
+ private:
+  static output_chain empty_text();
+  asio::awaitable<void> send_answer(output_chain result);
 };
 
 namespace detail {

@@ -3,6 +3,9 @@
 #include <antiphon/call_context.hpp>
 #include <antiphon/handler_traits.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,12 +30,20 @@ struct route_options {
   route_options() noexcept {}
   explicit route_options(antiphon::order when) noexcept : order(when) {}
   std::optional<antiphon::order> order;
+  /// Where the handler runs, for work that would hold the endpoint up; empty is the endpoint's own executor.
+  /// A thread pool may run many at a time: what they share is theirs to guard. Their answers are encoded and
+  /// sent by the endpoint, and all that `call_context` offers may be used there. The pool is stopped and
+  /// joined before the io_context of the endpoint is destroyed.
+  asio::any_io_executor executor{};
 };
 
 /// The names of a handler's arguments, for parameters by name.
 using parameter_names = std::initializer_list<std::string_view>;
 
 namespace detail {
+
+/// Runs `work` on the executor `where`; cancelling reaches it there.
+asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work);
 
 /// One method's handler, its types erased.
 class route {
@@ -56,16 +67,21 @@ class typed_route final : public route {
   using result = handler_result<typename shape::result>;
 
  public:
-  typed_route(antiphon::order when, Handler handler, std::vector<std::string> names)
-      : route(when), handler_(std::move(handler)), names_(std::move(names)) {}
+  typed_route(antiphon::order when, Handler handler, std::vector<std::string> names,
+              const asio::any_io_executor& where)
+      : route(when), handler_(std::move(handler)), names_(std::move(names)) {
+    if (where) elsewhere_ = std::make_unique<asio::any_io_executor>(where);
+  }
 
   static constexpr std::size_t arity = std::tuple_size_v<slots>;
 
   void start(inbound_call& call) override {
-    if constexpr (result::is_coroutine) call.keep_message();
+    if (result::is_coroutine || elsewhere_) call.keep_message();
     slots arguments;
     if (!read(call, arguments)) return;
-    if constexpr (result::is_coroutine) {
+    if (elsewhere_) {
+      call.run(drive_elsewhere(call, handler_, std::move(arguments), *elsewhere_));
+    } else if constexpr (result::is_coroutine) {
       call.run(drive(call, handler_, std::move(arguments)));
     } else {
       answer(call, arguments);
@@ -142,8 +158,50 @@ class typed_route final : public route {
     }
   }
 
+  static asio::awaitable<void> drive_elsewhere(inbound_call& call, Handler& handler, slots arguments,
+                                               asio::any_io_executor where) {
+    try {
+      if constexpr (std::is_void_v<typename result::type>) {
+        auto handling = compute(call, handler, arguments);
+        auto handled = run_elsewhere(std::move(where), std::move(handling));
+        co_await std::move(handled);
+        call.reply_null();
+      } else {
+        std::optional<std::remove_cvref_t<typename result::type>> value;
+        auto handling = compute(call, handler, arguments, value);
+        auto handled = run_elsewhere(std::move(where), std::move(handling));
+        co_await std::move(handled);
+        call.reply([&value](output_chain& out) { encode(out, *value); });
+      }
+    } catch (...) {
+      call.fail(std::current_exception());
+    }
+  }
+  /// On the other executor. What it returns goes into `value`, unless that is nothing.
+  template <class... Value>
+  static asio::awaitable<void> compute(inbound_call& call, Handler& handler, slots& arguments,
+                                       Value&... value) {
+    if constexpr (!result::is_coroutine) {
+      if constexpr (sizeof...(Value) == 0) {
+        invoke(call, handler, arguments);
+      } else {
+        (value.emplace(invoke(call, handler, arguments)), ...);
+      }
+      co_return;
+    } else {
+      auto running = invoke(call, handler, arguments);
+      if constexpr (sizeof...(Value) == 0) {
+        co_await std::move(running);
+      } else {
+        auto made = co_await std::move(running);
+        (value.emplace(std::move(made)), ...);
+      }
+    }
+  }
+
   Handler handler_;
   std::vector<std::string> names_;
+  std::unique_ptr<asio::any_io_executor> elsewhere_;
 };
 
 }  // namespace detail
@@ -175,7 +233,7 @@ class router {
   template <class Handler>
   router& on_request(std::string method, Handler handler, parameter_names names = {},
                      route_options options = {}) {
-    auto made = make(std::move(handler), names, options.order.value_or(order::concurrent));
+    auto made = make(std::move(handler), names, options, order::concurrent);
     entry_of(std::move(method)).request = std::move(made);
     return *this;
   }
@@ -183,7 +241,7 @@ class router {
   template <class Handler>
   router& on_notification(std::string method, Handler handler, parameter_names names = {},
                           route_options options = {}) {
-    auto made = make(std::move(handler), names, options.order.value_or(order::ordered));
+    auto made = make(std::move(handler), names, options, order::ordered);
     entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
@@ -206,11 +264,13 @@ class router {
   static void check_names(std::size_t names, std::size_t arguments);
 
   template <class Handler>
-  static std::unique_ptr<detail::route> make(Handler handler, parameter_names names, order when) {
+  static std::unique_ptr<detail::route> make(Handler handler, parameter_names names,
+                                             const route_options& options, order usual) {
     using route_type = detail::typed_route<std::decay_t<Handler>>;
     check_names(names.size(), route_type::arity);
-    return std::make_unique<route_type>(when, std::move(handler),
-                                        std::vector<std::string>(names.begin(), names.end()));
+    return std::make_unique<route_type>(options.order.value_or(usual), std::move(handler),
+                                        std::vector<std::string>(names.begin(), names.end()),
+                                        options.executor);
   }
 
   entry& entry_of(std::string name);

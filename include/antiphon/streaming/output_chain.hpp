@@ -60,6 +60,10 @@ class output_chain {
     frame_size_ += size;
   }
 
+  /// Bytes of the frame that was closed last, head and tail included.
+  std::size_t last_frame_size() const noexcept { return last_frame_; }
+  /// Moves that frame alone out: appends it to `parts`. Once, and before anything else is written.
+  void take_last_frame(std::vector<slice>& parts);
   /// Bytes of the frames closed and not yet taken.
   std::size_t pending() const noexcept { return pending_; }
   /// Moves the closed frames out: appends them to `parts` in order, none of them empty. Not while a frame is
@@ -95,6 +99,7 @@ class output_chain {
   std::vector<slice> parts_;  // what is complete, in order
   std::size_t sealed_ = 0;    // up to here, current_ stands in parts_
   std::size_t pending_ = 0;
+  std::size_t last_frame_ = 0;  // bytes of the frame closed last
   // The open frame.
   std::size_t frame_size_ = 0;
   std::size_t frame_at_ = 0;  // where it begins in the buffer it began in
@@ -102,7 +107,7 @@ class output_chain {
   std::size_t frame_part_ = 0;  // index in parts_ of its first part, once it has outgrown that buffer
   char* body_ = nullptr;        // its first byte after the head room
   bool open_ = false;
-  bool outgrown_ = false;  // it goes on in another part
+  bool outgrown_ = false;  // it goes on in another part; still known when it has been closed
 };
 
 }  // namespace antiphon

@@ -167,7 +167,7 @@ TEST_CASE("memory is taken where something was written, whatever the size of the
     many.push_back(pool.acquire(1280 * kib));
     many.back().data()[0] = 'x';
   }
-  CHECK(resident() - before < 100 * 64 * kib);
+  CHECK(resident() < before + 100 * 64 * kib);
 }
 
 namespace {
