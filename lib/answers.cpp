@@ -101,17 +101,22 @@ void connection::end_result(record& call) {
   finished(call);
 }
 
-void connection::finished(record& call) noexcept {
+// Its answer has been given, or will never be. The handler may go on.
+void connection::answered(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
   if (call.registered) in_flight_.erase(&call);
   call.registered = false;
+  if (call.batch && call.request) batch_member_done(call.batch);
+}
+
+void connection::finished(record& call) noexcept {
+  answered(call);
   if (call.state == processor::state::queued) {
     processor_.drop(call);
   } else if (call.state != processor::state::idle) {
     processor_.finish(call);
   }
-  if (call.batch && call.request) batch_member_done(call.batch);
   turn_later();
   if (!call.coroutine) release(call);
 }
@@ -190,7 +195,7 @@ namespace antiphon {
 
 peer call_context::peer() const noexcept {
   auto* self = static_cast<detail::inbound_call*>(const_cast<call_context*>(this));
-  return antiphon::peer(connection_->shared_from_this(), {notification_ ? nullptr : self, generation_});
+  return antiphon::peer(connection_->shared_from_this(), {self, generation_});
 }
 
 void call_context::release_order() {

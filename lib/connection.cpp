@@ -33,7 +33,9 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {}
+      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
+  if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
+}
 
 connection::~connection() = default;
 
@@ -88,7 +90,10 @@ void connection::rethrow_body_failure() {
   }
 }
 
-void connection::close(milliseconds drain) { end(end_reason::closed_here, {}, drain); }
+void connection::close(milliseconds drain) {
+  end(end_reason::closed_here, {}, drain);
+  if (options_.at_close == at_close::refuse_queued) refuse_queued();
+}
 
 void connection::end(end_reason reason, error_code error, milliseconds drain) noexcept {
   if (phase_ >= phase::closing) return;
@@ -181,7 +186,7 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   }
 
   phase_ = phase::finished;
-  if (call_timer_) call_timer_->cancel();
+  if (deadline_timer_) deadline_timer_->cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
@@ -248,7 +253,7 @@ void connection::release_io() noexcept {
   alive_.reset();  // what it points to holds us until then
   transport_.reset();
   change_timer_.reset();
-  call_timer_.reset();
+  deadline_timer_.reset();
 }
 
 // ---------------------------------------------------------------- writing
