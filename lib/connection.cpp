@@ -186,7 +186,7 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   }
 
   phase_ = phase::finished;
-  if (deadline_timer_) deadline_timer_->cancel();
+  if (seldom_) seldom_->deadline_timer.cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
@@ -240,7 +240,7 @@ void connection::changed() noexcept {
 
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
-  while (pending_calls::entry* call = pending_.any()) pending_.remove(*call);
+  pending_.remove_all();
   write_waiters_.clear();
   waiting_for_end_.clear();
   reader_gate_.abandon();
@@ -253,7 +253,7 @@ void connection::release_io() noexcept {
   alive_.reset();  // what it points to holds us until then
   transport_.reset();
   change_timer_.reset();
-  deadline_timer_.reset();
+  seldom_.reset();
 }
 
 // ---------------------------------------------------------------- writing

@@ -255,6 +255,8 @@ class connection : public std::enable_shared_from_this<connection> {
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
   // timeouts.cpp
+  struct seldom_needed;
+  seldom_needed& seldom();
   struct call_limits {
     clock::time_point first = clock::time_point::max();  // unless there is progress
     clock::time_point last = clock::time_point::max();
@@ -311,13 +313,17 @@ class connection : public std::enable_shared_from_this<connection> {
   gate reader_gate_;
   gate writer_gate_;
   std::optional<asio::steady_timer> change_timer_;
-  std::unique_ptr<asio::steady_timer> deadline_timer_;  // once a call or a handler has a time limit
-  bool deadline_timer_armed_ = false;
-  // Each there once it is needed.
-  std::unique_ptr<deadline_heap<lender>> handler_limits_;
-  std::unique_ptr<progress_watch> progress_;
-  std::unique_ptr<supersession> newest_;
-  std::unique_ptr<stall_watch> stalls_;
+  // What many connections never need: there once something of it is.
+  struct seldom_needed {
+    explicit seldom_needed(const asio::any_io_executor& executor) : deadline_timer(executor) {}
+    asio::steady_timer deadline_timer;  // of calls and handlers
+    bool armed = false;
+    deadline_heap<lender> handler_limits;
+    progress_watch progress;
+    supersession newest;
+  };
+  std::unique_ptr<seldom_needed> seldom_;
+  std::unique_ptr<stall_watch> stalls_;  // where stalls are to be reported
   // When to look for what, while it is open. Traffic leaves times and counts behind, never touches a timer.
   clock::time_point look_for_silence_at_ = clock::time_point::max();
   clock::time_point look_for_rest_at_ = clock::time_point::max();

@@ -132,7 +132,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   ++stats_.notifications_received;
   const std::string_view method = method_of(message);
   if (method == options_.cancel_method) return on_cancel(message);
-  if (progress_ && method == options_.progress.method) on_progress(message);
+  if (seldom_ && method == options_.progress->method) on_progress(message);
   if (phase_ != phase::open) return;
   if (routes_.check()) {
     try {
@@ -329,9 +329,9 @@ void connection::refuse_queued() noexcept {
 void connection::supersede(record& call) {
   const std::optional<std::string> key = (*call.route->supersede_key())(call.params());
   if (!key) return;
-  if (!newest_) newest_ = std::make_unique<supersession>();
   const auto in_flight = [this](lender who) { return lending_record(who) != nullptr; };
-  record* older = lending_record(newest_->take_over(*call.route, *key, {&call, call.generation_}, in_flight));
+  record* older =
+      lending_record(seldom().newest.take_over(*call.route, *key, {&call, call.generation_}, in_flight));
   if (older != nullptr && !older->answered) cancel(*older);
 }
 

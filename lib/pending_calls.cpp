@@ -7,9 +7,13 @@ namespace antiphon::detail {
 
 namespace {
 
-// Few at first, since most connections have few calls in flight.
+// Of each chunk. Few at first, since most connections have few calls in flight.
 constexpr std::size_t smallest_chunk = 4;
 constexpr std::size_t largest_chunk = 1024;
+
+std::size_t chunk_size(std::size_t number) noexcept {
+  return number < 8 ? smallest_chunk << number : largest_chunk;
+}
 
 }  // namespace
 
@@ -23,10 +27,9 @@ void pending_calls::grow() {
 }
 
 void pending_calls::add_chunk() {
-  const std::size_t count = std::clamp(places_, smallest_chunk, largest_chunk);
+  const std::size_t count = chunk_size(chunks_.size());
   chunks_.reserve(chunks_.size() + 1);
   chunks_.push_back(std::make_unique<entry[]>(count));
-  places_ += count;
   // The first one is used first.
   for (std::size_t at = count; at > 0; --at) {
     entry& place = chunks_.back()[at - 1];
@@ -37,18 +40,21 @@ void pending_calls::add_chunk() {
 
 void pending_calls::set_deadline(entry& call, clock::time_point when) {
   // One that is moved to later is found out when the earlier time comes.
-  if (when < call.deadline) deadlines_.add(when, call.id, due_at());
+  if (when < call.deadline) {
+    if (!deadlines_) deadlines_ = std::make_unique<deadline_heap<std::uint64_t>>();
+    deadlines_->add(when, call.id, due_at());
+  }
   call.deadline = when;
 }
 
 std::optional<pending_calls::clock::time_point> pending_calls::next_deadline() {
-  const auto* next = deadlines_.first(due_at());
+  const auto* next = deadlines_ ? deadlines_->first(due_at()) : nullptr;
   if (next == nullptr) return std::nullopt;
   return next->when;
 }
 
 pending_calls::entry* pending_calls::expired(clock::time_point now) {
-  const auto* next = deadlines_.first(due_at());
+  const auto* next = deadlines_ ? deadlines_->first(due_at()) : nullptr;
   return next != nullptr && next->when <= now ? find(next->key) : nullptr;
 }
 
@@ -62,10 +68,11 @@ std::vector<std::uint64_t> pending_calls::ids() const {
   return all;
 }
 
-pending_calls::entry* pending_calls::any() noexcept {
-  if (size_ == 0) return nullptr;
-  while (table_[empty_before_] == nullptr) ++empty_before_;
-  return table_[empty_before_];
+void pending_calls::remove_all() noexcept {
+  // One that is destroyed may take others with it.
+  for (std::size_t at = 0; size_ > 0 && at < table_.size(); ++at) {
+    if (table_[at] != nullptr) remove(*table_[at]);
+  }
 }
 
 }  // namespace antiphon::detail

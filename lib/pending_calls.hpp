@@ -52,7 +52,6 @@ class pending_calls {
     table_[place(next_id_)] = &call;
     call.id = next_id_++;
     ++size_;
-    empty_before_ = 0;
     return call;
   }
   /// The call in flight under `id`; null when there is none.
@@ -87,8 +86,8 @@ class pending_calls {
 
   /// The ids in flight, the oldest first.
   std::vector<std::uint64_t> ids() const;
-  /// Any call in flight; null when there is none.
-  entry* any() noexcept;
+  /// With the coroutines that wait, which are destroyed. None may be added meanwhile.
+  void remove_all() noexcept;
 
  private:
   std::size_t place(std::uint64_t id) const noexcept { return id & (table_.size() - 1); }
@@ -103,12 +102,10 @@ class pending_calls {
 
   std::vector<entry*> table_;  // a power of two in size, or empty before the first call
   std::vector<std::unique_ptr<entry[]>> chunks_;
-  std::size_t places_ = 0;  // in all the chunks
   entry* free_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t empty_before_ = 0;  // this place in the table, all are: for `any`
   std::uint64_t next_id_ = 1;
-  deadline_heap<std::uint64_t> deadlines_;
+  std::unique_ptr<deadline_heap<std::uint64_t>> deadlines_;  // once there is one
 };
 
 }  // namespace antiphon::detail

@@ -36,28 +36,34 @@ auto connection::unanswered() noexcept {
   };
 }
 
+connection::seldom_needed& connection::seldom() {
+  if (!seldom_) seldom_ = std::make_unique<seldom_needed>(executor_);
+  return *seldom_;
+}
+
 void connection::wake_at(clock::time_point when) {
-  if (deadline_timer_armed_ && deadline_timer_->expiry() <= when) return;
-  if (!deadline_timer_) deadline_timer_ = std::make_unique<asio::steady_timer>(executor_);
-  deadline_timer_armed_ = true;
-  deadline_timer_->expires_at(when);
-  deadline_timer_->async_wait([weak = weak_from_this()](error_code error) {
+  seldom_needed& mine = seldom();
+  if (mine.armed && mine.deadline_timer.expiry() <= when) return;
+  mine.armed = true;
+  mine.deadline_timer.expires_at(when);
+  mine.deadline_timer.async_wait([weak = weak_from_this()](error_code error) {
     auto self = weak.lock();
     if (self && !error) self->on_deadline();
   });
 }
 
 void connection::on_deadline() {
-  deadline_timer_armed_ = false;
+  seldom_->armed = false;
   const auto now = clock::now();
   while (pending_calls::entry* call = pending_.expired(now)) give_up(call->id, errc::timed_out);
   if (const auto next = pending_.next_deadline()) wake_at(*next);
-  if (!handler_limits_) return;
-  const auto open = unanswered();
-  for (const auto* next = handler_limits_->first(open); next; next = handler_limits_->first(open)) {
+  // A handler may do anything when it is cancelled.
+  while (seldom_) {
+    const auto* next = seldom_->handler_limits.first(unanswered());
+    if (next == nullptr) return;
     if (next->when > now) return wake_at(next->when);
     record* call = lending_record(next->key);
-    handler_limits_->pop();
+    seldom_->handler_limits.pop();
     time_out(*call);
   }
 }
@@ -77,13 +83,12 @@ connection::call_limits connection::limits_of(const call_options& options) const
 void connection::watch_progress(std::uint64_t id, const call_options& options, call_limits limits) {
   const auto timeout = options.timeout.count() > 0 ? options.timeout : options_.call_timeout;
   if (timeout.count() <= 0) return;
-  if (!progress_) progress_ = std::make_unique<progress_watch>();
-  progress_->add(options.progress_token, id, timeout, limits.last, pending_);
+  seldom().progress.add(options.progress_token, id, timeout, limits.last, pending_);
 }
 
 void connection::on_progress(const message_view& message) {
-  const std::string_view token = params_member(message.params_text(), options_.progress.token);
-  if (is_id_text(token)) progress_->seen(token, clock::now(), pending_);
+  const std::string_view token = params_member(message.params_text(), options_.progress->token);
+  if (is_id_text(token)) seldom_->progress.seen(token, clock::now(), pending_);
 }
 
 // ---------------------------------------------------------------- handlers
@@ -91,8 +96,7 @@ void connection::on_progress(const message_view& message) {
 void connection::limit(record& call) {
   const auto when = from_now(call.route->time_limit());
   if (when == clock::time_point::max()) return;
-  if (!handler_limits_) handler_limits_ = std::make_unique<deadline_heap<lender>>();
-  handler_limits_->add(when, {&call, call.generation_}, unanswered());
+  seldom().handler_limits.add(when, {&call, call.generation_}, unanswered());
   wake_at(when);
 }
 

@@ -32,7 +32,7 @@ enum class at_close {
 };
 
 /// The notification by which the peer tells of a call's progress, and that parameter of it which is the
-/// call's `call_options::progress_token`. The texts must outlive the endpoint, as literals do.
+/// call's `call_options::progress_token`.
 struct progress_names {
   std::string_view method;
   std::string_view token;
@@ -59,6 +59,7 @@ struct endpoint_options {
   std::size_t max_queued = 8 * 1024;
   std::size_t max_queued_bytes = 8 * 1024 * 1024;
   antiphon::overload overload = antiphon::overload::wait;
+  antiphon::at_close at_close = antiphon::at_close::run_queued;
 
   /// Bytes owed to the peer beyond which no request is started and senders wait.
   std::size_t max_outgoing_bytes = 8 * 1024 * 1024;
@@ -69,7 +70,6 @@ struct endpoint_options {
   std::chrono::milliseconds drain_timeout{10'000};
   /// The same after `close` without a time of its own, or the cancellation of `run` (SIGTERM).
   std::chrono::milliseconds close_timeout{2'000};
-  antiphon::at_close at_close = antiphon::at_close::run_queued;
 
   /// How long a message of the peer may take from its first byte to its last, whatever progress it makes, so
   /// that a peer that drips can't hold memory for ever. Time that we don't read in doesn't count. Then the
@@ -83,7 +83,8 @@ struct endpoint_options {
   /// The notification that cancels a request, in both directions, with the parameter `id` (LSP 3.17).
   std::string cancel_method = "$/cancelRequest";
   /// By what the peer tells of progress; see `call_options::progress_token`.
-  progress_names progress = lsp_progress;
+  /// Not null; it outlives the endpoint.
+  const progress_names* progress = &lsp_progress;
 
   /// For debugging: `on_stall` is told of coroutine handlers that run for longer than this, and of it when
   /// every handler that runs has been awaiting the peer for that long. Each handler is reported once, a time

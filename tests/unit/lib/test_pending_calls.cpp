@@ -55,12 +55,11 @@ TEST_CASE("the table grows with the calls in flight and loses none") {
     CHECK(calls.find(id)->lent == (id % 3 == 0));
   }
   CHECK(calls.ids().size() == 5000);
-  std::size_t left = 5000;
-  while (pending_calls::entry* call = calls.any()) {
-    calls.remove(*call);
-    CHECK(calls.size() == --left);
-  }
-  CHECK(left == 0);
+  calls.remove_all();
+  CHECK(calls.size() == 0);
+  CHECK(calls.ids().empty());
+  CHECK(calls.find(17) == nullptr);
+  CHECK(calls.add().id == 5001);
 }
 
 TEST_CASE("an id whose place an older call still has is skipped") {
@@ -195,6 +194,6 @@ TEST_CASE("a million calls are pending at once, are answered in any order, and e
   CHECK(calls.size() == 0);
   // As when all of them are abandoned.
   for (std::uint64_t id = 1; id <= count; ++id) calls.add();
-  while (pending_calls::entry* call = calls.any()) calls.remove(*call);
+  calls.remove_all();
   CHECK(calls.size() == 0);
 }

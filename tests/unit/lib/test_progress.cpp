@@ -192,7 +192,7 @@ TEST_CASE("a total holds by itself, and together with the endpoint's own timeout
 
 TEST_CASE("the names that progress has can be chosen") {
   antiphon::endpoint_options options;
-  options.progress = antiphon::mcp_progress;
+  options.progress = &antiphon::mcp_progress;
   const std::string words =
       R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1}})";
   const outcome seen = call_while(limits(600ms, 3), words, 150ms, options, 6);
