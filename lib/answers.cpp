@@ -237,7 +237,7 @@ namespace antiphon {
 
 peer call_context::peer() const noexcept {
   auto* self = static_cast<detail::inbound_call*>(const_cast<call_context*>(this));
-  return antiphon::peer(connection_->shared_from_this(), {notification_ ? nullptr : self, generation_});
+  return antiphon::peer(connection_->shared_from_this(), {self, generation_});
 }
 
 void call_context::release_order() {

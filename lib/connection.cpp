@@ -34,7 +34,9 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(outbox_.chain()),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {}
+      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
+  if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
+}
 
 connection::~connection() = default;
 
@@ -89,7 +91,10 @@ void connection::rethrow_body_failure() {
   }
 }
 
-void connection::close(milliseconds drain) { end(end_reason::closed_here, {}, drain); }
+void connection::close(milliseconds drain) {
+  end(end_reason::closed_here, {}, drain);
+  if (options_.at_close == at_close::refuse_queued) refuse_queued();
+}
 
 void connection::end(end_reason reason, error_code error, milliseconds drain) noexcept {
   if (phase_ >= phase::closing) return;
@@ -182,7 +187,7 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   }
 
   phase_ = phase::finished;
-  if (call_timer_) call_timer_->cancel();
+  if (seldom_) seldom_->deadline_timer.cancel();
   auto waiting = std::move(waiting_for_end_);
   for (auto& who : waiting) resume_later(std::move(who), ended_);
 }
@@ -236,7 +241,7 @@ void connection::changed() noexcept {
 
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
-  while (pending_calls::entry* call = pending_.any()) pending_.remove(*call);
+  pending_.remove_all();
   for (auto& waiting : write_waiters_) waiting.clear();
   waiting_for_end_.clear();
   reader_gate_.abandon();
@@ -249,7 +254,7 @@ void connection::release_io() noexcept {
   alive_.reset();  // what it points to holds us until then
   transport_.reset();
   change_timer_.reset();
-  call_timer_.reset();
+  seldom_.reset();
 }
 
 // ---------------------------------------------------------------- turns

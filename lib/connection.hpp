@@ -1,8 +1,12 @@
 #pragma once
 
+#include "lib/deadline_heap.hpp"
 #include "lib/outbox.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
+#include "lib/progress_watch.hpp"
+#include "lib/stall_watch.hpp"
+#include "lib/supersession.hpp"
 #include "lib/waiting.hpp"
 #include "streaming/id_text.hpp"
 
@@ -88,9 +92,9 @@ struct by_id {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in six files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
+/// One class in seven files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
 /// the writer, incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our
-/// own calls.
+/// own calls, timeouts.cpp the time limits of calls and handlers.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -176,7 +180,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void lost(error_code error) noexcept;
   void refuse_stream(error_code error);
   clock::time_point next_look() const noexcept {
-    return std::min({stuck_until_, look_for_silence_at_, look_for_rest_at_});
+    const auto next = std::min({stuck_until_, look_for_silence_at_, look_for_rest_at_});
+    return stalls_ ? std::min(next, stalls_->look_at()) : next;
   }
   void look_after();
   void look_for_silence(clock::time_point now);
@@ -219,6 +224,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_cancel(const message_view& message);
   void cancel(record& call) noexcept;
   void cancel_running() noexcept;
+  void refuse_queued() noexcept;
+  void supersede(record& call);
   asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
   void release_runners() noexcept;
   void admit(record& call);
@@ -253,11 +260,28 @@ class connection : public std::enable_shared_from_this<connection> {
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id) noexcept;
   void drop_unawaited(std::uint64_t id) noexcept;
-  clock::time_point deadline_of(call_options options) const;
-  void arm_call_timer();
-  void on_call_timer();
   error_code why_closed() const noexcept;
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
+
+  // timeouts.cpp
+  struct seldom_needed;
+  seldom_needed& seldom();
+  struct call_limits {
+    clock::time_point first = clock::time_point::max();  // unless there is progress
+    clock::time_point last = clock::time_point::max();
+  };
+  call_limits limits_of(const call_options& options) const;
+  void wake_at(clock::time_point when);
+  void on_deadline();
+  void watch_progress(std::uint64_t id, const call_options& options, call_limits limits);
+  void on_progress(const message_view& message);
+  auto unanswered() noexcept;
+  void limit(record& call);
+  void time_out(record& call) noexcept;
+  auto about_handler() noexcept;
+  void watch_for_stall(record& call);
+  void awaits_peer(lender who);
+  void look_for_stalls(clock::time_point now);
 
   asio::any_io_executor executor_;
   std::weak_ptr<connection> alive_;  // what all the coroutines share
@@ -299,8 +323,17 @@ class connection : public std::enable_shared_from_this<connection> {
   gate reader_gate_;
   gate writer_gate_;
   std::optional<asio::steady_timer> change_timer_;
-  std::unique_ptr<asio::steady_timer> call_timer_;  // once a call has a time limit
-  bool call_timer_armed_ = false;
+  // What many connections never need: there once something of it is.
+  struct seldom_needed {
+    explicit seldom_needed(const asio::any_io_executor& executor) : deadline_timer(executor) {}
+    asio::steady_timer deadline_timer;  // of calls and handlers
+    bool armed = false;
+    deadline_heap<lender> handler_limits;
+    progress_watch progress;
+    supersession newest;
+  };
+  std::unique_ptr<seldom_needed> seldom_;
+  std::unique_ptr<stall_watch> stalls_;  // where stalls are to be reported
   // When to look for what, while it is open. Traffic leaves times and counts behind, never touches a timer.
   clock::time_point look_for_silence_at_ = clock::time_point::max();
   clock::time_point look_for_rest_at_ = clock::time_point::max();

@@ -1,6 +1,7 @@
 // The peer's messages: dispatch and cancellation.
 
 #include "lib/connection.hpp"
+#include "lib/params_member.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -117,6 +118,13 @@ void connection::on_request(std::string_view text, const message_view& message,
     call.batch = batch;
     ++batch->open;
   }
+  if (call.route->supersede_key() != nullptr) {
+    try {
+      supersede(call);
+    } catch (...) {
+      return fail(call, std::current_exception());
+    }
+  }
   admit(call);
 }
 
@@ -124,6 +132,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   ++stats_.notifications_received;
   const std::string_view method = method_of(message);
   if (method == options_.cancel_method) return on_cancel(message);
+  if (seldom_ && method == options_.progress->method) on_progress(message);
   if (phase_ != phase::open) return;
   if (routes_.check()) {
     try {
@@ -242,6 +251,8 @@ void connection::keep(record& call) {
 }
 
 void connection::run(record& call, asio::awaitable<void> handler) {
+  if (call.route->time_limit().count() > 0) limit(call);
+  if (stalls_) watch_for_stall(call);
   call.coroutine = true;
   call.handler = std::move(handler);
   if (call.runner) return call.runner();
@@ -278,20 +289,8 @@ void connection::release_order(record& call) {
 // ---------------------------------------------------------------- cancellation
 
 void connection::on_cancel(const message_view& message) {
-  json_cursor in(message.params_text());
-  string_token name;
-  std::string_view id;
-  bool more = false;
-  if (!in.enter_object(more)) return;
-  for (; more; more = in.next_member()) {
-    if (!in.read_name(name)) return;
-    const bool wanted = name.is("id");
-    std::string_view value;
-    if (!in.read_raw(value)) return;
-    if (wanted) id = value;
-  }
-  if (id.empty() || in_flight_.empty()) return;
-  if (id.front() != '"' && id.front() != '-' && (id.front() < '0' || id.front() > '9')) return;
+  const std::string_view id = params_member(message.params_text(), "id");
+  if (in_flight_.empty() || !is_id_text(id)) return;
   const auto found = in_flight_.find(id);
   if (found != in_flight_.end()) cancel(**found);
 }
@@ -317,6 +316,23 @@ void connection::cancel_running() noexcept {
     call->cancelled_ = true;
     call->cancel_.emit(asio::cancellation_type::all);
   }
+}
+
+void connection::refuse_queued() noexcept {
+  while (processor::item* waiting = processor_.queued_request()) {
+    auto& call = static_cast<record&>(*waiting);
+    answer_error(call, static_cast<int>(rpc_errc::overloaded), "shutting down", std::nullopt);
+  }
+}
+
+// Of requests with an equal key only the newest is of use.
+void connection::supersede(record& call) {
+  const std::optional<std::string> key = (*call.route->supersede_key())(call.params());
+  if (!key) return;
+  const auto in_flight = [this](lender who) { return lending_record(who) != nullptr; };
+  record* older =
+      lending_record(seldom().newest.take_over(*call.route, *key, {&call, call.generation_}, in_flight));
+  if (older != nullptr && !older->answered) cancel(*older);
 }
 
 }  // namespace antiphon::detail

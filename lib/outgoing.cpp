@@ -37,11 +37,6 @@ error_code connection::why_closed() const noexcept {
   return make_error_code(errc::closed);
 }
 
-connection::clock::time_point connection::deadline_of(call_options options) const {
-  const auto timeout = options.timeout.count() > 0 ? options.timeout : options_.call_timeout;
-  return timeout.count() > 0 ? from_now(timeout) : clock::time_point::max();
-}
-
 std::uint64_t connection::send_request(draft message, clock::time_point deadline) {
   pending_calls::entry& call = pending_.add();
   call.sent = true;
@@ -61,7 +56,7 @@ std::uint64_t connection::send_request(draft message, clock::time_point deadline
   ++stats_.requests_sent;
   if (deadline != clock::time_point::max()) {
     pending_.set_deadline(call, deadline);
-    arm_call_timer();
+    wake_at(deadline);
   }
   turn_later();
   return call.id;
@@ -78,7 +73,10 @@ auto connection::answer_to(std::uint64_t id, lender from) {
       call.from = from;
       call.lent = true;
       // The handler may await several at once: it has its permit back with the last of them.
-      if (++lending->awaiting == 1 && processor_.lend(*lending)) turn_later();
+      if (++lending->awaiting == 1) {
+        if (stalls_) awaits_peer(from);
+        if (processor_.lend(*lending)) turn_later();
+      }
     }
     call.waiter = waiter<reply>(std::move(handler));
   });
@@ -90,13 +88,13 @@ asio::awaitable<reply> connection::request(std::shared_ptr<connection> through, 
   connection& home = *through;
   const asio::any_io_executor here = co_await asio::this_coro::executor;
   if (here != home.executor_) {
-    auto asking = request(std::move(through), std::move(message), options, from);
+    auto asking = request(std::move(through), std::move(message), std::move(options), from);
     auto answer = run_on(home.executor_, std::move(asking));
     co_return co_await std::move(answer);
   }
-  const auto deadline = home.deadline_of(options);
+  const auto limits = home.limits_of(options);
   if (home.backlog() > home.options_.max_outgoing_bytes) {
-    auto room = home.wait_for_room(deadline);
+    auto room = home.wait_for_room(limits.first);
     const error_code error = co_await std::move(room);
     if (error) co_return failed(error);
   }
@@ -107,7 +105,8 @@ asio::awaitable<reply> connection::request(std::shared_ptr<connection> through, 
     std::uint64_t id;
     ~unawaited() { home.drop_unawaited(id); }
   };
-  const unawaited guard{home, home.send_request(std::move(message), deadline)};
+  const unawaited guard{home, home.send_request(std::move(message), limits.first)};
+  if (!options.progress_token.empty()) home.watch_progress(guard.id, options, limits);
   auto waiting = home.answer_to(guard.id, from);
   reply answer = co_await std::move(waiting);
   co_return answer;
@@ -123,8 +122,8 @@ void connection::drop_unawaited(std::uint64_t id) noexcept {
 asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
   pending_calls::entry* call = pending_.find(id);
   if (call == nullptr) co_return failed(why_closed());
-  if (call->early) {
-    reply answer = std::move(*call->early);
+  if (call->answered()) {
+    reply answer = std::move(**call->early);
     pending_.remove(*call);
     co_return answer;
   }
@@ -172,6 +171,12 @@ void connection::send_notification(draft message) {
 
 std::uint64_t connection::add_batch_call(draft message, output_chain& members, bool first) {
   pending_calls::entry& call = pending_.add();
+  try {
+    call.early = std::make_unique<std::optional<reply>>();
+  } catch (...) {
+    pending_.remove(call);
+    throw;
+  }
   members.append(first ? "[" : ",", head, R"("id":)");
   encode(members, call.id);
   members.append(',');
@@ -182,7 +187,7 @@ std::uint64_t connection::add_batch_call(draft message, output_chain& members, b
 
 asio::awaitable<void> connection::send_batch(output_chain members, std::vector<std::uint64_t> calls,
                                              std::size_t size) {
-  const auto deadline = deadline_of({});
+  const auto deadline = limits_of({}).first;
   error_code error;
   if (backlog() > options_.max_outgoing_bytes) {
     auto room = wait_for_room(deadline);
@@ -205,7 +210,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
     call->sent = true;
     if (deadline != clock::time_point::max()) pending_.set_deadline(*call, deadline);
   }
-  arm_call_timer();
+  if (deadline != clock::time_point::max()) wake_at(deadline);
   stats_.requests_sent += calls.size();
   stats_.notifications_sent += size - calls.size();
   turn_later();
@@ -274,7 +279,7 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
   if (call.lent) return_permit(call);
   if (!call.waiter) {
     // Part of a batch that nobody has awaited yet.
-    call.early = std::move(answer);
+    *call.early = std::move(answer);
     pending_.clear_deadline(call);
     return;
   }
@@ -289,8 +294,10 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
 
 void connection::return_permit(pending_calls::entry& call) noexcept {
   call.lent = false;
-  if (record* lending = lending_record(call.from); lending != nullptr && --lending->awaiting == 0)
+  if (record* lending = lending_record(call.from); lending != nullptr && --lending->awaiting == 0) {
+    if (stalls_) stalls_->goes_on(call.from);
     processor_.reclaim(*lending);
+  }
 }
 
 record* connection::lending_record(lender from) noexcept {
@@ -301,7 +308,7 @@ record* connection::lending_record(lender from) noexcept {
 void connection::give_up(std::uint64_t id, errc why) noexcept {
   pending_calls::entry* call = pending_.find(id);
   if (call == nullptr) return;
-  if (call->sent && !call->early && can_send() && !lost_) write_cancel(id);
+  if (call->sent && !call->answered() && can_send() && !lost_) write_cancel(id);
   complete(*call, failed(make_error_code(why)), true);
 }
 
@@ -330,29 +337,8 @@ void connection::fail_pending(error_code why) noexcept {
   std::vector<std::uint64_t> ids = pending_.ids();
   for (const std::uint64_t id : ids) {
     pending_calls::entry* call = pending_.find(id);
-    if (call != nullptr && !call->early) complete(*call, failed(why), true);
+    if (call != nullptr && !call->answered()) complete(*call, failed(why), true);
   }
-}
-
-// ---------------------------------------------------------------- timeouts
-
-void connection::arm_call_timer() {
-  const auto next = pending_.next_deadline();
-  if (!next || (call_timer_armed_ && call_timer_->expiry() <= *next)) return;
-  if (!call_timer_) call_timer_ = std::make_unique<asio::steady_timer>(executor_);
-  call_timer_armed_ = true;
-  call_timer_->expires_at(*next);
-  call_timer_->async_wait([weak = weak_from_this()](error_code error) {
-    auto self = weak.lock();
-    if (!self || error) return;
-    self->on_call_timer();
-  });
-}
-
-void connection::on_call_timer() {
-  call_timer_armed_ = false;
-  while (pending_calls::entry* call = pending_.expired(clock::now())) give_up(call->id, errc::timed_out);
-  arm_call_timer();
 }
 
 }  // namespace antiphon::detail

@@ -12,7 +12,7 @@ namespace antiphon::detail {
 
 asio::awaitable<reply> request(std::shared_ptr<connection> through, draft message, call_options options,
                                lender from) {
-  return connection::request(std::move(through), std::move(message), options, from);
+  return connection::request(std::move(through), std::move(message), std::move(options), from);
 }
 
 asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message) {

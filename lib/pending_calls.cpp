@@ -5,110 +5,73 @@
 
 namespace antiphon::detail {
 
-pending_calls::entry& pending_calls::add() {
-  if (size_ * 2 >= table_.size()) grow();
-  while (table_[place(next_id_)].id != 0) ++next_id_;
-  entry& call = table_[place(next_id_)];
-  call.id = next_id_++;
-  ++size_;
-  return call;
+namespace {
+
+// Of each chunk. Few at first, since most connections have few calls in flight.
+constexpr std::size_t smallest_chunk = 4;
+constexpr std::size_t largest_chunk = 1024;
+
+std::size_t chunk_size(std::size_t number) noexcept {
+  return number < 8 ? smallest_chunk << number : largest_chunk;
 }
 
-pending_calls::entry* pending_calls::find(std::uint64_t id) noexcept {
-  if (table_.empty()) return nullptr;
-  entry& call = table_[place(id)];
-  return id != 0 && call.id == id ? &call : nullptr;
-}
-
-void pending_calls::remove(entry& call) noexcept {
-  clear_deadline(call);
-  call = entry();
-  --size_;
-}
-
-void pending_calls::clear_deadline(entry& call) noexcept {
-  if (call.deadline_at == no_deadline) return;
-  const std::size_t hole = std::exchange(call.deadline_at, no_deadline);
-  const std::uint64_t last = deadlines_.back();
-  deadlines_.pop_back();
-  if (hole < deadlines_.size()) {
-    put(hole, last);
-    sift(hole);
-  }
-}
+}  // namespace
 
 void pending_calls::grow() {
   // Twice as many places: ids that differed before still do.
-  std::vector<entry> old = std::move(table_);
-  table_ = std::vector<entry>(std::max<std::size_t>(old.size() * 2, 8));
-  for (entry& call : old) {
-    if (call.id != 0) table_[place(call.id)] = std::move(call);
+  std::vector<entry*> old(std::max<std::size_t>(table_.size() * 2, 8));
+  old.swap(table_);
+  for (entry* call : old) {
+    if (call != nullptr) table_[place(call->id)] = call;
+  }
+}
+
+void pending_calls::add_chunk() {
+  const std::size_t count = chunk_size(chunks_.size());
+  chunks_.reserve(chunks_.size() + 1);
+  chunks_.push_back(std::make_unique<entry[]>(count));
+  // The first one is used first.
+  for (std::size_t at = count; at > 0; --at) {
+    entry& place = chunks_.back()[at - 1];
+    place.next_free_ = free_;
+    free_ = &place;
   }
 }
 
 void pending_calls::set_deadline(entry& call, clock::time_point when) {
+  // One that is moved to later is found out when the earlier time comes.
+  if (when < call.deadline) {
+    if (!deadlines_) deadlines_ = std::make_unique<deadline_heap<std::uint64_t>>();
+    deadlines_->add(when, call.id, due_at());
+  }
   call.deadline = when;
-  deadlines_.push_back(call.id);
-  call.deadline_at = deadlines_.size() - 1;
-  sift(call.deadline_at);
 }
 
-std::optional<pending_calls::clock::time_point> pending_calls::next_deadline() const noexcept {
-  if (deadlines_.empty()) return std::nullopt;
-  return table_[place(deadlines_.front())].deadline;
+std::optional<pending_calls::clock::time_point> pending_calls::next_deadline() {
+  const auto* next = deadlines_ ? deadlines_->first(due_at()) : nullptr;
+  if (next == nullptr) return std::nullopt;
+  return next->when;
 }
 
-pending_calls::entry* pending_calls::expired(clock::time_point now) noexcept {
-  if (deadlines_.empty()) return nullptr;
-  entry& first = table_[place(deadlines_.front())];
-  return first.deadline <= now ? &first : nullptr;
+pending_calls::entry* pending_calls::expired(clock::time_point now) {
+  const auto* next = deadlines_ ? deadlines_->first(due_at()) : nullptr;
+  return next != nullptr && next->when <= now ? find(next->key) : nullptr;
 }
 
 std::vector<std::uint64_t> pending_calls::ids() const {
   std::vector<std::uint64_t> all;
   all.reserve(size_);
-  for (const entry& call : table_) {
-    if (call.id != 0) all.push_back(call.id);
+  for (const entry* call : table_) {
+    if (call != nullptr) all.push_back(call->id);
   }
   std::sort(all.begin(), all.end());
   return all;
 }
 
-pending_calls::entry* pending_calls::any() noexcept {
-  if (size_ == 0) return nullptr;
-  for (entry& call : table_) {
-    if (call.id != 0) return &call;
-  }
-  return nullptr;
-}
-
-void pending_calls::put(std::size_t at, std::uint64_t id) noexcept {
-  deadlines_[at] = id;
-  table_[place(id)].deadline_at = at;
-}
-
-bool pending_calls::earlier(std::size_t a, std::size_t b) noexcept {
-  return table_[place(deadlines_[a])].deadline < table_[place(deadlines_[b])].deadline;
-}
-
-void pending_calls::sift(std::size_t at) noexcept {
-  const auto swap = [this](std::size_t a, std::size_t b) {
-    const std::uint64_t id = deadlines_[a];
-    put(a, deadlines_[b]);
-    put(b, id);
-  };
-  while (at > 0 && earlier(at, (at - 1) / 2)) {
-    swap(at, (at - 1) / 2);
-    at = (at - 1) / 2;
-  }
-  for (;;) {
-    std::size_t least = at;
-    for (const std::size_t child : {at * 2 + 1, at * 2 + 2}) {
-      if (child < deadlines_.size() && earlier(child, least)) least = child;
-    }
-    if (least == at) return;
-    swap(at, least);
-    at = least;
+void pending_calls::remove_all() noexcept {
+  // One that is destroyed may take others with it.
+  for (std::size_t at = 0; size_ > 0 && at < table_.size(); ++at) {
+    if (table_[at] != nullptr) remove(*table_[at]);
   }
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "lib/deadline_heap.hpp"
 #include "lib/waiting.hpp"
 
 #include <antiphon/peer.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,58 +16,96 @@ namespace antiphon::detail {
 /// Outgoing calls that wait for their answer, by id.
 ///
 /// A state machine without I/O: the connection tells it what happened and resumes who waited. Ids count up
-/// from 1 and index the table directly; an id whose place is still taken by an older call is skipped, so each
-/// one is unique among those in flight and below 2^53, which JavaScript peers need. No allocation once it has
-/// grown to the number of calls in flight.
+/// from 1 and index a table directly; an id whose place is still taken by an older call is skipped, so each
+/// one is unique among those in flight and below 2^53, which JavaScript peers need. The calls themselves lie
+/// in a slab and stay where they are until they end, whatever is added. No allocation once it has grown to
+/// the number of calls in flight.
 class pending_calls {
  public:
   using clock = std::chrono::steady_clock;
 
-  struct entry {
+  class entry {
+   public:
     std::uint64_t id = 0;  // 0: free
+    clock::time_point deadline = clock::time_point::max();
     detail::waiter<reply> waiter;
-    std::optional<reply> early;  // the answer, when it came before anyone waited
+    /// A batch's call has a place for its answer, which may come before anyone waits.
+    std::unique_ptr<std::optional<reply>> early;
     lender from;
     bool lent = false;
     bool sent = false;
-    std::size_t deadline_at = no_deadline;  // place in deadlines_
-    clock::time_point deadline;
+
+    bool answered() const noexcept { return early != nullptr && early->has_value(); }
+
+   private:
+    friend class pending_calls;
+    entry* next_free_ = nullptr;
   };
 
-  /// A new call under a new id. References stay valid until the next `add`.
-  entry& add();
+  /// A new call under a new id. References stay valid until it is removed.
+  entry& add() {
+    if (size_ * 2 >= table_.size()) grow();
+    if (free_ == nullptr) add_chunk();
+    while (table_[place(next_id_)] != nullptr) ++next_id_;
+    entry& call = *free_;
+    free_ = call.next_free_;
+    table_[place(next_id_)] = &call;
+    call.id = next_id_++;
+    ++size_;
+    return call;
+  }
   /// The call in flight under `id`; null when there is none.
-  entry* find(std::uint64_t id) noexcept;
+  entry* find(std::uint64_t id) noexcept {
+    if (table_.empty()) return nullptr;
+    entry* call = table_[place(id)];
+    return call != nullptr && call->id == id ? call : nullptr;
+  }
   /// Whether `id` was given to a call once.
   bool issued(std::uint64_t id) const noexcept { return id > 0 && id < next_id_; }
-  void remove(entry& call) noexcept;
+  void remove(entry& call) noexcept {
+    table_[place(call.id)] = nullptr;
+    --size_;
+    call.id = 0;
+    call.deadline = clock::time_point::max();
+    call.from = {};
+    call.lent = call.sent = false;
+    call.early.reset();
+    // Last: with a coroutine that waits, its frame goes, and what that holds may come back here.
+    auto gone = std::move(call.waiter);
+    call.next_free_ = free_;
+    free_ = &call;
+  }
   std::size_t size() const noexcept { return size_; }
 
   void set_deadline(entry& call, clock::time_point when);
-  void clear_deadline(entry& call) noexcept;
+  void clear_deadline(entry& call) noexcept { call.deadline = clock::time_point::max(); }
   /// When the earliest deadline is; none when no call has one.
-  std::optional<clock::time_point> next_deadline() const noexcept;
-  /// A call whose deadline is at `now` or before; null when there is none.
-  entry* expired(clock::time_point now) noexcept;
+  std::optional<clock::time_point> next_deadline();
+  /// A call whose deadline is at `now` or before, of several the earliest; null when there is none.
+  entry* expired(clock::time_point now);
 
   /// The ids in flight, the oldest first.
   std::vector<std::uint64_t> ids() const;
-  /// Any call in flight; null when there is none.
-  entry* any() noexcept;
+  /// With the coroutines that wait, which are destroyed. None may be added meanwhile.
+  void remove_all() noexcept;
 
  private:
-  static constexpr std::size_t no_deadline = static_cast<std::size_t>(-1);
-
   std::size_t place(std::uint64_t id) const noexcept { return id & (table_.size() - 1); }
   void grow();
-  void sift(std::size_t at) noexcept;
-  void put(std::size_t at, std::uint64_t id) noexcept;
-  bool earlier(std::size_t a, std::size_t b) noexcept;
+  void add_chunk();
+  auto due_at() noexcept {
+    return [this](std::uint64_t id) {
+      const entry* call = find(id);
+      return call != nullptr ? call->deadline : clock::time_point::max();
+    };
+  }
 
-  std::vector<entry> table_;  // a power of two in size, or empty before the first call
+  std::vector<entry*> table_;  // a power of two in size, or empty before the first call
+  std::vector<std::unique_ptr<entry[]>> chunks_;
+  entry* free_ = nullptr;
   std::size_t size_ = 0;
   std::uint64_t next_id_ = 1;
-  std::vector<std::uint64_t> deadlines_;  // binary heap of ids, the earliest first
+  std::unique_ptr<deadline_heap<std::uint64_t>> deadlines_;  // once there is one
 };
 
 }  // namespace antiphon::detail

@@ -65,6 +65,8 @@ class processor {
   item* next(bool requests_open);
   /// A message that waits; null when none does.
   item* any_queued() noexcept;
+  /// The request that has waited longest; null when none does.
+  item* queued_request() noexcept { return requests_.empty() ? nullptr : &requests_.front(); }
   /// A queued message will not run.
   void drop(item& message);
   /// A running message has ended.

@@ -258,6 +258,7 @@ void connection::look_after() {
   }
   if (look_for_silence_at_ <= now) look_for_silence(now);
   if (look_for_rest_at_ <= now) look_for_rest(now);
+  if (stalls_ && stalls_->look_at() <= now) look_for_stalls(now);
 }
 
 // Looks at what the traffic has left behind: ends the connection, or looks again when that may be due.

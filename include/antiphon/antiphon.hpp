@@ -9,6 +9,7 @@
 #include <antiphon/rpc_error.hpp>
 #include <antiphon/run_main.hpp>
 #include <antiphon/serve.hpp>
+#include <antiphon/stall_report.hpp>
 #include <antiphon/streaming/line_framing.hpp>
 #include <antiphon/streaming/sequence_framing.hpp>
 #include <antiphon/transport/child_process.hpp>

@@ -30,8 +30,9 @@ class call_context {
   bool is_notification() const noexcept { return notification_; }
   /// The parameters as they came; null when there are none.
   raw_json params() const noexcept { return params_.empty() ? raw_json() : raw_json(params_); }
-  /// Whether the peer has cancelled this request, or the endpoint is closing. A coroutine handler also sees
-  /// it as its Asio cancellation signal: the operation it awaits ends with `operation_aborted`.
+  /// Whether the peer or a newer request has cancelled this one, its time limit is over, or the endpoint is
+  /// closing. A coroutine handler also sees it as its Asio cancellation signal: the operation it awaits ends
+  /// with `operation_aborted`.
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
 
   /// The other side, to call back on. While such a call is awaited, the handler's permit is lent to others,

@@ -7,16 +7,38 @@
 #include <antiphon/streaming/validate.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace antiphon {
+
+struct stall_report;
 
 /// What happens to requests beyond `max_in_flight + max_queued`.
 enum class overload {
   wait,    ///< reading stops, so that back-pressure reaches the peer through the kernel
   reject,  ///< they are answered -32000 "server overloaded" at once
 };
+
+/// What becomes of requests that wait for their handler when `close` is called.
+enum class at_close {
+  run_queued,     ///< they are run like those that run already, for as long as the drain lasts
+  refuse_queued,  ///< they are answered -32000 "shutting down"; notifications that wait are handled all the
+                  ///< same
+};
+
+/// The notification by which the peer tells of a call's progress, and that parameter of it which is the
+/// call's `call_options::progress_token`.
+struct progress_names {
+  std::string_view method;
+  std::string_view token;
+};
+inline constexpr progress_names lsp_progress{"$/progress", "token"};
+inline constexpr progress_names mcp_progress{"notifications/progress", "progressToken"};
 
 /// How an endpoint behaves. Each bound is per connection.
 struct endpoint_options {
@@ -37,6 +59,7 @@ struct endpoint_options {
   std::size_t max_queued = 8 * 1024;
   std::size_t max_queued_bytes = 8 * 1024 * 1024;
   antiphon::overload overload = antiphon::overload::wait;
+  antiphon::at_close at_close = antiphon::at_close::run_queued;
 
   /// Bytes owed to the peer beyond which no request is started and senders wait.
   std::size_t max_outgoing_bytes = 8 * 1024 * 1024;
@@ -59,6 +82,37 @@ struct endpoint_options {
 
   /// The notification that cancels a request, in both directions, with the parameter `id` (LSP 3.17).
   std::string cancel_method = "$/cancelRequest";
+  /// By what the peer tells of progress; see `call_options::progress_token`.
+  /// Not null; it outlives the endpoint.
+  const progress_names* progress = &lsp_progress;
+
+  /// For debugging: `on_stall` is told of coroutine handlers that run for longer than this, and of it when
+  /// every handler that runs has been awaiting the peer for that long. Each handler is reported once, a time
+  /// in which all await the peer once, and there is at most one report in this time. While the connection is
+  /// open. Zero is off, and costs nothing.
+  std::chrono::milliseconds stall_after{0};
+  /// Called on the endpoint's executor. What it throws is dropped. See stall_report.hpp.
+  std::function<void(const stall_report&)> on_stall;
+};
+
+/// Names what a call is making progress with (LSP 3.17 `ProgressToken`, MCP `progressToken`): a number, a
+/// string, or nothing.
+class progress_token {
+ public:
+  progress_token() noexcept = default;
+  progress_token(std::int64_t number) : json_(std::to_string(number)) {}
+  /// @throws boost::system::system_error with `errc::not_encodable` when the text is not UTF-8
+  template <class Text>
+    requires std::convertible_to<const Text&, std::string_view>
+  progress_token(const Text& text) : json_(quoted(text)) {}
+
+  bool empty() const noexcept { return json_.empty(); }
+  const std::string& json() const noexcept { return json_; }
+
+ private:
+  static std::string quoted(std::string_view text);
+
+  std::string json_;
 };
 
 /// How one call behaves.
@@ -67,6 +121,14 @@ struct call_options {
   explicit call_options(std::chrono::milliseconds limit) noexcept : timeout(limit) {}
   /// Then the call ends with `errc::timed_out` and the peer is told to cancel. Zero: the endpoint's default.
   std::chrono::milliseconds timeout{0};
+  /// The token that the call's parameters ask the peer to name in its notifications of progress
+  /// (`workDoneToken`, `_meta.progressToken`). Each of them that comes (`endpoint_options::progress`) starts
+  /// `timeout` anew, and is then handled as any notification. Of two calls with the same token the newer one
+  /// is meant.
+  antiphon::progress_token progress_token;
+  /// How long the call may take in all, whatever progress it makes; it then ends as after `timeout`. Zero is
+  /// for ever.
+  std::chrono::milliseconds total_timeout{0};
 };
 
 /// Why `run` ended.

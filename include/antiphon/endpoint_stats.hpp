@@ -24,7 +24,10 @@ struct endpoint_stats {
   std::uint64_t results_sent = 0;
   std::uint64_t errors_sent = 0;
   std::uint64_t requests_rejected = 0;
+  /// By the peer, and by a newer request (`route_options::supersede_key`).
   std::uint64_t requests_cancelled = 0;
+  /// Answered for a handler that took longer than its route's time limit.
+  std::uint64_t requests_timed_out = 0;
   // to the peer
   std::uint64_t bytes_sent = 0;
   std::uint64_t requests_sent = 0;
@@ -46,9 +49,9 @@ struct endpoint_stats {
 BOOST_DESCRIBE_STRUCT(endpoint_stats, (),
                       (bytes_received, requests_received, notifications_received, responses_received,
                        batches_received, malformed_received, notifications_unknown, notifications_failed,
-                       results_sent, errors_sent, requests_rejected, requests_cancelled, bytes_sent,
-                       requests_sent, notifications_sent, writes, responses_late, responses_unknown,
-                       in_flight, in_flight_peak, queued, queued_peak, queued_bytes, pending_calls,
-                       outgoing_bytes, outgoing_bytes_peak))
+                       results_sent, errors_sent, requests_rejected, requests_cancelled, requests_timed_out,
+                       bytes_sent, requests_sent, notifications_sent, writes, responses_late,
+                       responses_unknown, in_flight, in_flight_peak, queued, queued_peak, queued_bytes,
+                       pending_calls, outgoing_bytes, outgoing_bytes_peak))
 
 }  // namespace antiphon

@@ -158,7 +158,7 @@ class peer {
   template <class R = raw_json, class... Args>
   asio::awaitable<R> call(call_options options, std::string_view method, const Args&... args) const {
     return detail::await_result<R>(
-        detail::request(connection_, detail::draft(method, args...), options, from_));
+        detail::request(connection_, detail::draft(method, args...), std::move(options), from_));
   }
 
   /// As `call`, with what goes wrong once it is awaited as a value instead of an exception. Arguments that
@@ -172,7 +172,7 @@ class peer {
   asio::awaitable<call_result<R>> try_call(call_options options, std::string_view method,
                                            const Args&... args) const {
     return detail::await_try_result<R>(
-        detail::request(connection_, detail::draft(method, args...), options, from_));
+        detail::request(connection_, detail::draft(method, args...), std::move(options), from_));
   }
 
   /// Sends a notification; completes when it has been written to the transport.

@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -35,6 +36,21 @@ struct route_options {
   /// sent by the endpoint, and all that `call_context` offers may be used there. The pool is stopped and
   /// joined before the io_context of the endpoint is destroyed.
   asio::any_io_executor executor{};
+
+  /// How long a coroutine handler may take from its start; time in the queue doesn't count. Then the request
+  /// is answered -32001 "timed out", the handler is cancelled (`call_context::cancelled`, Asio's cancellation
+  /// signal), and whatever it returns later is dropped. It keeps its permit until it ends. A notification's
+  /// handler is cancelled. A synchronous handler can't be interrupted, so none of this holds for it. Zero is
+  /// for ever.
+  std::chrono::milliseconds time_limit{0};
+
+  /// What a request asks about, of which only the newest matters: a document's URI for its diagnostics, for
+  /// example. A newer request of this route with an equal key cancels the older one as the peer's
+  /// cancellation would: one that waits is answered -32800 and never runs, one that runs gets its
+  /// cancellation signal. So it is whether or not the newer one is then refused. Requests for which there is
+  /// no key, and notifications, take no part. Called when a request arrives, with its parameters, which are
+  /// valid during the call; what it throws answers the request as if the handler had thrown it.
+  std::function<std::optional<std::string>(const raw_json& params)> supersede_key;
 };
 
 /// The names of a handler's arguments, for parameters by name.
@@ -48,15 +64,33 @@ asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable
 /// One method's handler, its types erased.
 class route {
  public:
-  explicit route(antiphon::order when) noexcept : order_(when) {}
+  using key_function = std::function<std::optional<std::string>(const raw_json&)>;
+
+  route(antiphon::order when, route_options options)
+      : order_(when),
+        time_limit_(options.time_limit),
+        executor_(options.executor
+                      ? std::make_unique<const asio::any_io_executor>(std::move(options.executor))
+                      : nullptr),
+        supersede_key_(options.supersede_key
+                           ? std::make_unique<const key_function>(std::move(options.supersede_key))
+                           : nullptr) {}
   route(const route&) = delete;
   route& operator=(const route&) = delete;
   virtual ~route() = default;
   virtual void start(inbound_call& call) = 0;
   antiphon::order order() const noexcept { return order_; }
+  std::chrono::milliseconds time_limit() const noexcept { return time_limit_; }
+  /// Null: the endpoint's own.
+  const asio::any_io_executor* executor() const noexcept { return executor_.get(); }
+  /// Null: none of its requests supersedes another.
+  const key_function* supersede_key() const noexcept { return supersede_key_.get(); }
 
  private:
   antiphon::order order_;
+  std::chrono::milliseconds time_limit_;
+  std::unique_ptr<const asio::any_io_executor> executor_;
+  std::unique_ptr<const key_function> supersede_key_;
 };
 
 template <class Handler>
@@ -67,20 +101,17 @@ class typed_route final : public route {
   using result = handler_result<typename shape::result>;
 
  public:
-  typed_route(antiphon::order when, Handler handler, std::vector<std::string> names,
-              const asio::any_io_executor& where)
-      : route(when), handler_(std::move(handler)), names_(std::move(names)) {
-    if (where) elsewhere_ = std::make_unique<asio::any_io_executor>(where);
-  }
+  typed_route(antiphon::order when, Handler handler, std::vector<std::string> names, route_options options)
+      : route(when, std::move(options)), handler_(std::move(handler)), names_(std::move(names)) {}
 
   static constexpr std::size_t arity = std::tuple_size_v<slots>;
 
   void start(inbound_call& call) override {
-    if (result::is_coroutine || elsewhere_) call.keep_message();
+    if (result::is_coroutine || executor() != nullptr) call.keep_message();
     slots arguments;
     if (!read(call, arguments)) return;
-    if (elsewhere_) {
-      call.run(drive_elsewhere(call, handler_, std::move(arguments), *elsewhere_));
+    if (executor() != nullptr) {
+      call.run(drive_elsewhere(call, handler_, std::move(arguments), *executor()));
     } else if constexpr (result::is_coroutine) {
       call.run(drive(call, handler_, std::move(arguments)));
     } else {
@@ -201,7 +232,6 @@ class typed_route final : public route {
 
   Handler handler_;
   std::vector<std::string> names_;
-  std::unique_ptr<asio::any_io_executor> elsewhere_;
 };
 
 }  // namespace detail
@@ -233,7 +263,7 @@ class router {
   template <class Handler>
   router& on_request(std::string method, Handler handler, parameter_names names = {},
                      route_options options = {}) {
-    auto made = make(std::move(handler), names, options, order::concurrent);
+    auto made = make(std::move(handler), names, order::concurrent, std::move(options));
     entry_of(std::move(method)).request = std::move(made);
     return *this;
   }
@@ -241,7 +271,7 @@ class router {
   template <class Handler>
   router& on_notification(std::string method, Handler handler, parameter_names names = {},
                           route_options options = {}) {
-    auto made = make(std::move(handler), names, options, order::ordered);
+    auto made = make(std::move(handler), names, order::ordered, std::move(options));
     entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
@@ -264,13 +294,13 @@ class router {
   static void check_names(std::size_t names, std::size_t arguments);
 
   template <class Handler>
-  static std::unique_ptr<detail::route> make(Handler handler, parameter_names names,
-                                             const route_options& options, order usual) {
+  static std::unique_ptr<detail::route> make(Handler handler, parameter_names names, order usual,
+                                             route_options options) {
     using route_type = detail::typed_route<std::decay_t<Handler>>;
     check_names(names.size(), route_type::arity);
-    return std::make_unique<route_type>(options.order.value_or(usual), std::move(handler),
-                                        std::vector<std::string>(names.begin(), names.end()),
-                                        options.executor);
+    const order when = options.order.value_or(usual);
+    return std::make_unique<route_type>(
+        when, std::move(handler), std::vector<std::string>(names.begin(), names.end()), std::move(options));
   }
 
   entry& entry_of(std::string name);

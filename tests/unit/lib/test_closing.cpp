@@ -370,3 +370,98 @@ TEST_CASE("a peer that notifies and leaves has all its notifications handled, ho
   CHECK(handled == 2000);
   CHECK(session.how->reason == end_reason::end_of_input);
 }
+
+namespace {
+
+antiphon::endpoint_options one_at_a_time(antiphon::at_close what) {
+  antiphon::endpoint_options options;
+  options.max_in_flight = 1;
+  options.at_close = what;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("requests that wait when close is called are run, unless the option says otherwise") {
+  CHECK(antiphon::endpoint_options().at_close == antiphon::at_close::run_queued);
+  support::session session(sleepy(), one_at_a_time(antiphon::at_close::run_queued));
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "nap") + "\n" + request(2, "nap") + "\n" + request(3, "nap"));
+    co_await support::settle();
+    s.endpoint->close(10s);
+    for (int id = 1; id <= 3; ++id) {
+      const auto answer = co_await s.peer.hear_json();
+      CHECK(answer.at("id") == id);
+      CHECK(answer.at("result") == 5);
+    }
+    const std::string end = co_await s.peer.hear();
+    CHECK(end.empty());
+  });
+}
+
+TEST_CASE("requests that wait when close is called are refused where the option says so") {
+  antiphon::router routes = sleepy();
+  int notes = 0;
+  routes.on_notification("note", [&notes] { ++notes; });
+  routes.on_notification("long note", []() -> awaitable<void> {
+    auto sleeping = sleep_for(60ms);
+    co_await std::move(sleeping);
+  });
+  support::session session(std::move(routes), one_at_a_time(antiphon::at_close::refuse_queued));
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "nap") + "\n" + R"({"jsonrpc":"2.0","method":"long note"})" + "\n" +
+                        request(2, "nap") + "\n" + R"({"jsonrpc":"2.0","method":"note"})" + "\n[" +
+                        request(3, "nap") + "," + request(4, "nap") + "]");
+    co_await support::settle();
+    s.endpoint->close(10s);
+    s.endpoint->close(10s);
+    const auto second = co_await s.peer.hear_json();
+    CHECK(second.at("id") == 2);
+    CHECK(support::error_code_of(second) == -32000);
+    CHECK(support::error_message(second) == "shutting down");
+    const auto both = co_await s.peer.hear_json();
+    REQUIRE(both.as_array().size() == 2);
+    for (const auto& one : both.as_array()) CHECK(support::error_code_of(one) == -32000);
+    // What runs may finish.
+    const auto first = co_await s.peer.hear_json();
+    CHECK(first.at("id") == 1);
+    CHECK(first.at("result") == 5);
+    const std::string end = co_await s.peer.hear();
+    CHECK(end.empty());
+  });
+  CHECK(notes == 1);
+  CHECK(session.how->reason == end_reason::closed_here);
+}
+
+TEST_CASE("a handler that closes refuses what waits behind it, in the same read") {
+  antiphon::router routes = sleepy();
+  routes.on_request("stop", [](antiphon::call_context& call) {
+    call.peer().close();
+    return true;
+  });
+  support::session session(std::move(routes), one_at_a_time(antiphon::at_close::refuse_queued));
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "nap") + "\n" + request(2, "stop") + "\n" + request(3, "nap") + "\n" +
+                        request(4, "coma"));
+    std::string seen;
+    for (int i = 0; i < 4; ++i) {
+      const auto answer = co_await s.peer.hear_json();
+      seen += std::to_string(answer.at("id").as_int64());
+      seen += answer.as_object().contains("result") ? "+ " : "- ";
+    }
+    CHECK(seen == "1+ 3- 4- 2+ ");
+  });
+}
+
+TEST_CASE("the end of the input is no close: what waits is run whatever the option says") {
+  support::session session(sleepy(), one_at_a_time(antiphon::at_close::refuse_queued));
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "nap") + "\n" + request(2, "nap"));
+    s.peer.fall_silent();
+    for (int id = 1; id <= 2; ++id) {
+      const auto answer = co_await s.peer.hear_json();
+      CHECK(answer.at("result") == 5);
+    }
+  });
+  CHECK(session.how->reason == end_reason::end_of_input);
+}

@@ -81,6 +81,50 @@ TEST_CASE("a second request with an id in flight is refused, the first is left a
   });
 }
 
+TEST_CASE("an id in flight is refused too while its request waits or is a batch's member; 1 is not \"1\"") {
+  antiphon::router routes;
+  latch gate;
+  int runs = 0;
+  routes.on_request("wait", [&](int n) -> awaitable<int> {
+    ++runs;
+    auto waiting = gate.wait();
+    co_await std::move(waiting);
+    co_return n;
+  });
+  antiphon::endpoint_options options;
+  options.max_in_flight = 1;
+  support::session session(std::move(routes), options);
+  session.play([&](support::session& s) -> awaitable<void> {
+    // 1 runs, "1" waits, 2 and 3 wait in a batch, which has 3 twice.
+    co_await s.peer.say(request("1", "wait", "[1]") + "\n" + request("\"1\"", "wait", "[2]") + "\n[" +
+                        request("2", "wait", "[3]") + "," + request("3", "wait", "[4]") + "," +
+                        request("3", "wait", "[5]") + "]");
+    for (const char* id : {"1", "\"1\"", "2", "3"}) {
+      CAPTURE(id);
+      const auto refused = co_await s.peer.ask(request(id, "wait", "[9]"));
+      CHECK(refused.at("id") == support::json(id));
+      CHECK(support::error_code_of(refused) == -32600);
+      const auto in_batch = co_await s.peer.ask("[" + request(id, "wait", "[9]") + "]");
+      REQUIRE(in_batch.as_array().size() == 1);
+      CHECK(support::error_code_of(in_batch.at(0)) == -32600);
+    }
+    CHECK(runs == 1);
+    CHECK(s.endpoint->stats().queued == 3);
+    gate.open();
+    for (int n = 1; n <= 2; ++n) {
+      const auto answer = co_await s.peer.hear_json();
+      CHECK(answer.at("result") == n);
+    }
+    const auto batch = co_await s.peer.hear_json();
+    REQUIRE(batch.as_array().size() == 3);
+    CHECK(support::error_code_of(batch.at(0)) == -32600);
+    CHECK(batch.at(0).at("id") == 3);
+    CHECK(batch.at(1).at("result") == 3);
+    CHECK(batch.at(2).at("result") == 4);
+    CHECK(runs == 4);
+  });
+}
+
 TEST_CASE("notifications are handled in arrival order, one at a time, whatever they do") {
   antiphon::router routes;
   std::vector<int> seen;

@@ -55,12 +55,11 @@ TEST_CASE("the table grows with the calls in flight and loses none") {
     CHECK(calls.find(id)->lent == (id % 3 == 0));
   }
   CHECK(calls.ids().size() == 5000);
-  std::size_t left = 5000;
-  while (pending_calls::entry* call = calls.any()) {
-    calls.remove(*call);
-    CHECK(calls.size() == --left);
-  }
-  CHECK(left == 0);
+  calls.remove_all();
+  CHECK(calls.size() == 0);
+  CHECK(calls.ids().empty());
+  CHECK(calls.find(17) == nullptr);
+  CHECK(calls.add().id == 5001);
 }
 
 TEST_CASE("an id whose place an older call still has is skipped") {
@@ -121,16 +120,80 @@ TEST_CASE("a place is clean when it is used again") {
   pending_calls calls;
   pending_calls::entry& first = calls.add();
   first.lent = first.sent = true;
-  first.early.emplace();
+  first.early = std::make_unique<std::optional<antiphon::detail::reply>>();
   calls.set_deadline(first, start);
   calls.remove(first);
   for (int i = 0; i < 200; ++i) {
     pending_calls::entry& call = calls.add();
     CHECK_FALSE(call.lent);
     CHECK_FALSE(call.sent);
-    CHECK_FALSE(call.early.has_value());
+    CHECK(call.early == nullptr);
     CHECK_FALSE(static_cast<bool>(call.waiter));
     calls.remove(call);
   }
   CHECK_FALSE(calls.next_deadline().has_value());
+}
+
+TEST_CASE("calls stay where they are however many are added") {
+  pending_calls calls;
+  std::vector<pending_calls::entry*> all;
+  for (std::uint64_t id = 1; id <= 20'000; ++id) all.push_back(&calls.add());
+  for (std::uint64_t id = 1; id <= 20'000; ++id) CHECK(calls.find(id) == all[id - 1]);
+}
+
+TEST_CASE("a deadline that moves is met when it is then, and not before") {
+  pending_calls calls;
+  pending_calls::entry& call = calls.add();
+  pending_calls::entry& other = calls.add();
+  calls.set_deadline(call, start + 2s);
+  calls.set_deadline(other, start + 3s);
+  CHECK(calls.next_deadline() == start + 2s);
+  calls.set_deadline(call, start + 5s);
+  CHECK(calls.next_deadline() == start + 3s);
+  CHECK(calls.expired(start + 2s) == nullptr);
+  calls.set_deadline(call, start + 1s);
+  CHECK(calls.next_deadline() == start + 1s);
+  CHECK(calls.expired(start + 1s) == &call);
+  calls.set_deadline(call, start + 4s);
+  CHECK(calls.expired(start + 3s) == &other);
+  calls.remove(other);
+  CHECK(calls.expired(start + 3s) == nullptr);
+  CHECK(calls.expired(start + 4s) == &call);
+  calls.clear_deadline(call);
+  CHECK(calls.expired(start + 9s) == nullptr);
+  CHECK_FALSE(calls.next_deadline().has_value());
+  calls.set_deadline(call, start + 6s);
+  CHECK(calls.next_deadline() == start + 6s);
+}
+
+TEST_CASE("a million calls are pending at once, are answered in any order, and expire in theirs") {
+  constexpr std::uint64_t count = 1'000'000;
+  pending_calls calls;
+  for (std::uint64_t id = 1; id <= count; ++id)
+    calls.set_deadline(calls.add(), start + std::chrono::microseconds(id * 7'919 % count));
+  CHECK(calls.size() == count);
+  std::uint64_t answered = 0;
+  for (std::uint64_t id = 1; id <= count; id += 2) {
+    pending_calls::entry* call = calls.find(id * 999'983 % count + 1);
+    if (call == nullptr) continue;
+    calls.remove(*call);
+    ++answered;
+  }
+  CHECK(answered > count / 4);
+  auto last = start;
+  std::uint64_t expired = 0;
+  bool in_order = true;
+  while (pending_calls::entry* call = calls.expired(start + 1h)) {
+    in_order = in_order && call->deadline >= last;
+    last = call->deadline;
+    calls.remove(*call);
+    ++expired;
+  }
+  CHECK(in_order);
+  CHECK(expired + answered == count);
+  CHECK(calls.size() == 0);
+  // As when all of them are abandoned.
+  for (std::uint64_t id = 1; id <= count; ++id) calls.add();
+  calls.remove_all();
+  CHECK(calls.size() == 0);
 }
