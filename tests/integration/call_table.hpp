@@ -6,8 +6,8 @@
 
 namespace links {
 
-/// Calls of one kind. They are made on an endpoint whose peer has the routes of `make_routes` and which itself
-/// serves those of `make_client_routes`.
+/// Calls of one kind. They are made on an endpoint whose peer has the routes of `make_routes` and which
+/// itself serves those of `make_client_routes`.
 struct table_entry {
   const char* name;
   antiphon::asio::awaitable<void> (*play)(antiphon::endpoint& server);
