@@ -18,12 +18,12 @@
 
 // A peer that asks for much more than it reads.
 
-#if defined(__has_feature)
+#if defined(__SANITIZE_ADDRESS__)
+#define ANTIPHON_TEST_SANITIZED
+#elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define ANTIPHON_TEST_SANITIZED
 #endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ANTIPHON_TEST_SANITIZED
 #endif
 
 namespace {
@@ -32,7 +32,12 @@ namespace asio = antiphon::asio;
 using asio::awaitable;
 
 constexpr std::size_t mib = 1024 * 1024;
-constexpr std::size_t answer_size = 64 * 1024;
+#ifdef ANTIPHON_TEST_SANITIZED
+constexpr bool sanitized = true;  // and slow, and with memory of its own
+#else
+constexpr bool sanitized = false;
+#endif
+constexpr std::size_t answer_size = sanitized ? 8 * 1024 : 64 * 1024;
 constexpr unsigned requests = 10'000;
 
 /// The memory that this process has in use, in bytes.
@@ -136,12 +141,10 @@ TEST_CASE(
   }
   CHECK(peer.all_asked());
   const auto stats = server->stats();
-  CHECK(stats.results_sent < 1000);
+  CHECK(stats.results_sent < requests / 2);
   CHECK(stats.outgoing_bytes > 8 * mib);
   CHECK(stats.outgoing_bytes_peak < 20 * mib);
-#ifndef ANTIPHON_TEST_SANITIZED
-  CHECK(resident() - before < 32 * mib);
-#endif
+  if (!sanitized) CHECK(resident() - before < 32 * mib);
 
   const auto late = std::chrono::steady_clock::now() + support::patience;
   while (peer.answered() < requests && std::chrono::steady_clock::now() < late) {
@@ -150,9 +153,7 @@ TEST_CASE(
   }
   CHECK(peer.answered() == requests);
   CHECK(peer.wrong() == 0);
-#ifndef ANTIPHON_TEST_SANITIZED
-  CHECK(resident() - before < 32 * mib);
-#endif
+  if (!sanitized) CHECK(resident() - before < 32 * mib);
   server->close();
   support::drain(context);
   REQUIRE(how.has_value());
