@@ -3,13 +3,22 @@
 #include <cstdlib>
 #include <random>
 
-/// What the tests of random interleavings share. Every one of them has a seed of its own, counted from 1, so
-/// that a bad one can be played again alone.
+/// What the tests of random interleavings share.
 namespace interleavings {
 
-/// How many to play: few among the other tests, all when asked to (`./dev interleavings`).
-inline unsigned how_many(unsigned few, unsigned all) {
-  return std::getenv("ANTIPHON_ALL_INTERLEAVINGS") != nullptr ? all : few;
+/// The seeds to play, from first to last: few among the other tests, all when asked to (`./dev
+/// interleavings`), and a bad one alone with ANTIPHON_INTERLEAVING=SEED.
+struct seeds {
+  unsigned first;
+  unsigned last;
+  unsigned count() const { return last - first + 1; }
+};
+inline seeds to_play(unsigned few, unsigned all) {
+  if (const char* one = std::getenv("ANTIPHON_INTERLEAVING")) {
+    const auto seed = static_cast<unsigned>(std::strtoul(one, nullptr, 10));
+    return {seed, seed};
+  }
+  return {1, std::getenv("ANTIPHON_ALL_INTERLEAVINGS") != nullptr ? all : few};
 }
 
 class dice {
