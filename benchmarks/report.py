@@ -4,6 +4,8 @@
     report.py streaming PROGRAM [OPTION...]    and the bars that antiphon holds itself to
     report.py messages PROGRAM [OPTION...]
     report.py transport PROGRAM [OPTION...]
+    report.py correlation PROGRAM [OPTION...]
+    report.py concurrency PROGRAM [OPTION...]
 
 The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
 written to build/bench/NAME.json. Each is the fastest of several short runs, taken in random order: what else the
@@ -23,7 +25,7 @@ MIB = 1024.0 * 1024.0
 PACE = ["--benchmark_repetitions=21", "--benchmark_min_time=0.015",
         "--benchmark_enable_random_interleaving=true"]
 
-Figure = namedtuple("Figure", "corpus what mib_per_s ns_per_message")
+Figure = namedtuple("Figure", "corpus what mib_per_s ns_per_message allocations", defaults=[None])
 
 
 def measure(program, options, time="cpu_time"):
@@ -49,7 +51,7 @@ def measure(program, options, time="cpu_time"):
         corpus, what = run["run_name"].split("/", 1)
         nanoseconds = run[time]
         figures.append(Figure(corpus, what, run["bytes"] / MIB / (nanoseconds / 1e9),
-                              nanoseconds / run["messages"]))
+                              nanoseconds / run["messages"], run.get("allocations")))
     return output["context"], figures
 
 
@@ -57,7 +59,8 @@ def write_results(name, figures):
     RESULTS.mkdir(parents=True, exist_ok=True)
     results = [
         {"name": f.what, "corpus": f.corpus, "mib_per_s": round(f.mib_per_s, 3),
-         "ns_per_message": round(f.ns_per_message, 3)}
+         "ns_per_message": round(f.ns_per_message, 3),
+         **({} if f.allocations is None else {"allocations": round(f.allocations, 3)})}
         for f in figures
     ]
     path = RESULTS / f"{name}.json"
@@ -78,12 +81,15 @@ def ratio(by_name, figure, yardstick):
 def print_table(figures, columns):
     """`columns`: of each the title, and the function that gives the yardstick to a figure's name."""
     by_name = {(f.corpus, f.what): f for f in figures}
-    rows = [["corpus", "what", "MiB/s", "ns/message", *(title for title, _ in columns)]]
+    counted = any(f.allocations is not None for f in figures)
+    rows = [["corpus", "what", "MiB/s", "ns/message", *(title for title, _ in columns),
+             *(["allocations"] if counted else [])]]
     before = None
     for f in figures:
         ratios = [ratio(by_name, f, yardstick(f.what)) for _, yardstick in columns]
         speed = f"{f.mib_per_s:.0f}" if f.mib_per_s >= 10 else f"{f.mib_per_s:.2f}" if f.mib_per_s > 0 else ""
-        rows.append(["" if f.corpus == before else f.corpus, f.what, speed, f"{f.ns_per_message:.1f}", *ratios])
+        rows.append(["" if f.corpus == before else f.corpus, f.what, speed, f"{f.ns_per_message:.1f}", *ratios,
+                     *([f"{f.allocations:.2f}"] if counted else [])])
         before = f.corpus
     print_cells(rows, left=2)
 
@@ -220,7 +226,40 @@ def transport(program, options):
     print(f"\n{write_results('transport', figures)}")
 
 
-KINDS = {"streaming": streaming, "messages": messages, "transport": transport}
+# --- correlation -------------------------------------------------------------------------------------------
+
+# Each run fills the table first, which takes longer than what is measured.
+FEW_RUNS = ["--benchmark_repetitions=7", "--benchmark_min_time=0.05"]
+A_MAP = "std::unordered_map, oldest first"
+
+
+def correlation(program, options):
+    _, figures = measure(program, [*FEW_RUNS, *options])
+    print("Calls registered and ended, while so many others wait; ns and allocations for each call\n")
+    print_table(figures, [("x map", lambda what: A_MAP)])
+    found = [Bar(f"register and complete, {f.corpus}, {f.what.split(': ')[1]}", 150, f.ns_per_message, " ns", True)
+             for f in figures if f.what.startswith("register, complete")]
+    found += [Bar(f"allocations in the steady state, {f.corpus}", 0, f.allocations, "", True)
+              for f in figures if f.what.startswith("register, complete: oldest")]
+    if found:
+        print("\nBars")
+        print_bars(found)
+    print(f"\n{write_results('correlation', figures)}")
+
+
+# --- concurrency -------------------------------------------------------------------------------------------
+
+def concurrency(program, options):
+    _, figures = measure(program, options, "real_time")
+    print("Calls between endpoints on one thread, over sockets; ns for each call, of both sides together. thirds: "
+          "fast ones,\nslow ones (1 ms on a timer), and heavy ones (256 KiB each).\n")
+    print_table(figures, [("x bare round trips", lambda what: "bare round trips"),
+                          ("x 1", lambda what: "1"), ("x answered", lambda what: "answered")])
+    print(f"\n{write_results('concurrency', figures)}")
+
+
+KINDS = {"streaming": streaming, "messages": messages, "transport": transport, "correlation": correlation,
+         "concurrency": concurrency}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in KINDS:

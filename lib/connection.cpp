@@ -195,14 +195,14 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
 asio::awaitable<void> connection::drain() {
   // No answer will come any more, except where we are the ones who close.
   if (ended_.reason != end_reason::closed_here) fail_pending(why_closed());
-  while (!lost_ && !processor_.idle() && drain_until_ > clock::now()) {
+  while (!lost_ && handles() && drain_until_ > clock::now()) {
     auto change = next_change(drain_until_);
     co_await std::move(change);
   }
-  if (processor_.idle()) co_return;
+  if (!handles()) co_return;
   cancel_running();
   const auto until = from_now(after_cancel);
-  while (!lost_ && !processor_.idle() && until > clock::now()) {
+  while (!lost_ && handles() && until > clock::now()) {
     auto change = next_change(until);
     co_await std::move(change);
   }

@@ -197,6 +197,8 @@ class connection : public std::enable_shared_from_this<connection> {
   std::size_t backlog() const noexcept { return outbox_.backlog(); }
   bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   bool must_pause() const noexcept;
+  /// Something runs or waits, or the reader has paused within a batch, whose other members want answers too.
+  bool handles() const noexcept { return !processor_.idle() || batch_.has_value(); }
   void abandon_waiters() noexcept;
   void release_io() noexcept;
 

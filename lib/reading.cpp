@@ -200,6 +200,8 @@ asio::awaitable<void> connection::read_messages() {
     if (limits_silence_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
       partial_since_ = clock::now();
     count = co_await transport_->receive_into(*into);
+    // What came at the last moment can't be answered any more, so it counts for nothing.
+    if (phase_ >= phase::closing) co_return;
     stats_.bytes_received += count;
     if (look_for_rest_at_ == clock::time_point::max()) plan_rest();
     if (limits_silence_) moved_at_ = clock::now();

@@ -19,7 +19,7 @@ PLACES = [
     ("transport", r"(include/antiphon/)?transport/.*"),
     ("public", r"include/antiphon/.*"),
     ("lib", r"lib/.*"),
-    ("unit tests", r"tests/unit/.*"),
+    ("unit tests", r"(tests/unit|benchmarks/correlation)/.*"),
     ("users", r"(tools|examples|tests|benchmarks|docs)/.*"),
 ]
 

@@ -30,7 +30,7 @@ void drive(session& over, const message_plan& plan, const options& chosen, const
   const std::size_t window = most_in_flight(chosen, plan);
   switch (chosen.mode) {
     case mode::notifications: notifications(over, plan, whole); break;
-    case mode::open_loop: open_loop(over, plan, chosen.rate, whole); break;
+    case mode::open_loop: open_loop(over, plan, chosen, whole); break;
     case mode::burst: closed_loop(over, plan, window, refill::after_the_last, whole); break;
     case mode::ping_pong:
     case mode::pipelined:

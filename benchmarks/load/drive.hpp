@@ -23,7 +23,7 @@ void probe(session& over, const message_plan& plan);
 void closed_loop(session& over, const message_plan& plan, std::size_t window, refill when,
                  const budget& whole);
 void notifications(session& over, const message_plan& plan, const budget& whole);
-void open_loop(session& over, const message_plan& plan, double rate, const budget& whole);
+void open_loop(session& over, const message_plan& plan, const options& chosen, const budget& whole);
 
 /// Runs the chosen mode. Calls one of the above.
 void drive(session& over, const message_plan& plan, const options& chosen, const budget& whole);

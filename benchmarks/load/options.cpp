@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <iostream>
 #include <map>
 
@@ -29,6 +30,8 @@ struct given {
   std::optional<std::size_t> window;
   std::size_t batch = 100;
   std::optional<double> rate;
+  std::vector<std::string> beside;
+  bool punctual = false;
   std::optional<double> seconds;
   std::optional<std::uint64_t> messages;
   double warm_up = 0.3;
@@ -108,6 +111,14 @@ void describe(CLI::App& app, given& on) {
                  "requests a second in open-loop mode; latency counts from when each was due")
       ->check(CLI::Range(0.1, 1e7))
       ->type_name("R");
+  app.add_option("--beside", on.beside,
+                 "in open-loop mode: requests of this method too, so many a second; they count as messages, "
+                 "but not for the latency")
+      ->take_all()
+      ->type_name("METHOD=R");
+  app.add_flag("--punctual", on.punctual,
+               "in open-loop mode: what a server that is behind has not taken when the time is over is never "
+               "sent");
   app.add_option("--method", on.method, "the method to call (echo)")->type_name("NAME");
   app.add_option("--size", on.size, "size of a message, about (100)")
       ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 29))
@@ -148,6 +159,20 @@ void check_params(const std::string& params) {
     throw usage_error("--params: not a JSON array or object");
 }
 
+options::companion companion_of(const std::string& text) {
+  const std::size_t sign = text.rfind('=');
+  options::companion made;
+  if (sign != std::string::npos) {
+    made.method = text.substr(0, sign);
+    const char* const end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data() + sign + 1, end, made.rate);
+    if (problem != std::errc() || stop != end) made.rate = 0;
+  }
+  if (made.method.empty() || !(made.rate >= 0.1 && made.rate <= 1e7))
+    throw usage_error("--beside needs METHOD=REQUESTS_A_SECOND");
+  return made;
+}
+
 options resolve(given&& on) {
   const int servers = !on.command.empty() + !on.tcp.empty() + !on.unix_path.empty();
   if (servers != 1) throw usage_error("name one server: -- COMMAND, --tcp HOST:PORT or --unix PATH");
@@ -184,6 +209,10 @@ options resolve(given&& on) {
   if (on.rate.has_value() != (chosen.mode == mode::open_loop))
     throw usage_error(on.rate ? "--rate goes with --mode open-loop" : "--mode open-loop needs --rate");
   chosen.rate = on.rate.value_or(0);
+  if (chosen.mode != mode::open_loop && (!on.beside.empty() || on.punctual))
+    throw usage_error("--beside and --punctual go with --mode open-loop");
+  for (const std::string& text : on.beside) chosen.beside.push_back(companion_of(text));
+  chosen.punctual = on.punctual;
   return chosen;
 }
 

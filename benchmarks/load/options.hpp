@@ -42,6 +42,14 @@ struct options {
   std::size_t batch = 0;
   /// Requests a second in open-loop mode.
   double rate = 0;
+  /// Requests of other methods that go along in open-loop mode; their latency is not measured.
+  struct companion {
+    std::string method;
+    double rate = 0;
+  };
+  std::vector<companion> beside;
+  /// In open-loop mode: what could not be sent by the end of the time never is.
+  bool punctual = false;
 
   budget measured;
   budget warm_up;

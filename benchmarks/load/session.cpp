@@ -181,7 +181,10 @@ void session::take_answer(const antiphon::message_view& answer, std::string_view
 
 void session::count(ledger::entry& answered) {
   ++counts_->done;
-  counts_->latency.record(static_cast<std::uint64_t>(std::max(now_ - answered.due, nanoseconds(0)).count()));
+  if (answered.due != unmeasured) {
+    const auto latency = std::max(now_ - answered.due, nanoseconds(0));
+    counts_->latency.record(static_cast<std::uint64_t>(latency.count()));
+  }
   ledger_.close(answered);
 }
 

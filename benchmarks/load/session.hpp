@@ -36,8 +36,9 @@ class session {
     return outbox_.has_room(frame) && ledger_.has_room(frame.id_at.size());
   }
   /// Adds a frame to what is to be written. There must be room.
-  /// @param due from when its latency counts
+  /// @param due from when its latency counts; `unmeasured` where it doesn't
   void post(const shape& frame, time_point due);
+  static constexpr time_point unmeasured = time_point::min();
   std::size_t in_flight() const noexcept { return ledger_.in_flight(); }
   bool all_written() const noexcept { return outbox_.empty(); }
   bool idle() const noexcept { return all_written() && in_flight() == 0; }

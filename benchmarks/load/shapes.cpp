@@ -105,12 +105,13 @@ double message_plan::message_bytes() const {
 std::size_t message_plan::most_copied() const {
   std::size_t most = probe.copied;
   for (const shape& each : shapes) most = std::max(most, each.copied);
+  for (const shape& each : beside) most = std::max(most, each.copied);
   return most;
 }
 
 message_plan plan_messages(const options& chosen) {
   using enum id_member;
-  message_plan plan{{}, {0}, shape_of(chosen, chosen.size, present)};
+  message_plan plan{{}, {0}, shape_of(chosen, chosen.size, present), {}};
   switch (chosen.mode) {
     case mode::ping_pong:
     case mode::pipelined:
@@ -124,6 +125,11 @@ message_plan plan_messages(const options& chosen) {
                      shape_of(chosen, std::max(chosen.size, large_size), present)};
       plan.cycle = {0, 0, 1, 0, 2, 0, 0, 1, 0, 3};
       break;
+  }
+  for (const auto& other : chosen.beside) {
+    options alike = chosen;
+    alike.method = other.method;
+    plan.beside.push_back(shape_of(alike, chosen.size, present));
   }
   return plan;
 }

@@ -32,6 +32,8 @@ struct message_plan {
   std::vector<std::uint8_t> cycle;
   /// A single request, for finding out whether the server answers, and how far it has come.
   shape probe;
+  /// What goes along in open-loop mode, as in the options.
+  std::vector<shape> beside;
 
   const shape& at(std::uint64_t turn) const noexcept { return shapes[cycle[turn % cycle.size()]]; }
   /// The average size of a message.

@@ -175,6 +175,25 @@ def coordinated_omission(bench):
     check(latency["p50"] < 200_000, latency)
 
 
+@case("open-loop with other methods beside: they are answered and counted, and no part of the latency")
+def beside(bench):
+    options = ["--mode", "open-loop", "--rate", "2000", "--seconds", "0.5", "--warm-up", "0", "--payload", "scalars"]
+    report = bench.measured(*options, "--method", "subtract", "--beside", "sum=1000", "--beside", "echo=500", "--",
+                            bench.server)
+    check(abs(report["messages"] - 1750) < 10, f"{report['messages']} messages")
+    bench.load("--beside", "sum=10", "--", bench.server, code=2)
+    bench.load(*options, "--beside", "sum", "--", bench.server, code=2)
+
+
+@case("open-loop, punctual: what a slow server has not taken when the time is over is never sent")
+def punctual(bench):
+    # Ten times what it can do.
+    options = ["--mode", "open-loop", "--rate", "20000", "--seconds", "0.5", "--punctual", *FLAT, "--size", "5000"]
+    report = bench.measured(*options, "--", *WRONG_SERVER, "stall")
+    check(report["messages"] < 10_000, f"{report['messages']} messages")
+    check(report["seconds"] < 2, f"{report['seconds']} s")
+
+
 @case("closed loop: the same stall is one slow answer")
 def one_stall(bench):
     report = bench.measured("--mode", "ping-pong", "--messages", "1000", *FLAT, "--", *WRONG_SERVER, "stall")

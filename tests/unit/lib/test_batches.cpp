@@ -2,9 +2,11 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 
 using antiphon::errc;
@@ -183,5 +185,36 @@ TEST_CASE("answers of a batch that nobody wants leave nothing behind") {
     auto rest = support::settle();
     co_await std::move(rest);
     CHECK(s.endpoint->stats().pending_calls == 0);
+  });
+}
+
+TEST_CASE("a batch in which the reader has paused is answered as a whole when the connection is closed") {
+  support::asio::steady_timer* waiting = nullptr;
+  antiphon::router routes;
+  routes.on_request("close", [&waiting](antiphon::call_context& call) -> awaitable<int> {
+    support::asio::steady_timer timer(co_await support::asio::this_coro::executor);
+    timer.expires_at(support::asio::steady_timer::time_point::max());
+    waiting = &timer;
+    co_await timer.async_wait(support::asio::as_tuple(support::asio::deferred));
+    call.peer().close(std::chrono::milliseconds(0));
+    co_return 1;
+  });
+  routes.on_request("one", [] { return 1; });
+  antiphon::endpoint_options options;
+  options.max_in_flight = 1;
+  options.max_queued = 1;
+  support::session session(std::move(routes), options);
+  session.play([&waiting](support::session& s) -> awaitable<void> {
+    co_await s.peer.say("[" + request(1, "close") + "," + request(2, "one") + "," + request(3, "one") + "]");
+    auto rest = support::settle();
+    co_await std::move(rest);
+    CHECK(s.endpoint->stats().requests_received == 2);
+    waiting->cancel();
+    const auto answer = co_await s.peer.hear_json();
+    REQUIRE(answer.is_array());
+    REQUIRE(answer.as_array().size() == 3);
+    CHECK(answer.at(0).at("result") == 1);
+    CHECK(answer.at(1).at("id") == 2);
+    CHECK(support::error_code_of(answer.at(2)) == -32000);
   });
 }

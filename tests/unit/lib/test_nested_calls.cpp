@@ -91,6 +91,47 @@ TEST_CASE("an answer behind a full queue still reaches the handler that waits fo
   });
 }
 
+TEST_CASE("answers reach handlers that hold every permit while they wait, past a queue that is full") {
+  antiphon::router routes;
+  routes.on_request("ask", [](antiphon::call_context& call) -> awaitable<int> {
+    auto calling = call.call<int>("inner");
+    const int result = co_await std::move(calling);
+    co_return result;
+  });
+  antiphon::endpoint_options options;
+  options.max_in_flight = 4;
+  options.max_queued = 8;
+  support::session session(std::move(routes), options);
+  session.play([](support::session& s) -> awaitable<void> {
+    constexpr int requests = 150;
+    std::string all = request(1, "ask");
+    for (int id = 2; id <= requests; ++id) all += "\n" + request(id, "ask");
+    co_await s.peer.say(all);
+    auto rest = support::settle();
+    co_await std::move(rest);
+    // So many await the peer that the last ones can't lend their permits any more.
+    const auto stats = s.endpoint->stats();
+    CHECK(stats.in_flight == 4);
+    CHECK(stats.pending_calls == stats.in_flight + 8 + 64);
+    CHECK(stats.queued == requests - stats.pending_calls);
+    CHECK(stats.queued > 8);
+    int results = 0;
+    while (results < requests) {
+      const auto message = co_await s.peer.hear_json();
+      REQUIRE(message.is_object());
+      if (message.as_object().contains("method")) {
+        co_await s.peer.say(R"({"jsonrpc":"2.0","id":)" + std::to_string(message.at("id").as_int64()) +
+                            R"(,"result":5})");
+      } else {
+        CHECK(message.at("result") == 5);
+        ++results;
+      }
+    }
+    CHECK(s.endpoint->stats().in_flight == 0);
+    CHECK(s.endpoint->stats().requests_rejected == 0);
+  });
+}
+
 TEST_CASE("a handler of a notification may call the peer while later messages wait their turn") {
   antiphon::router routes;
   std::string order;
