@@ -33,9 +33,13 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       out_(*transport_),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {}
+      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
+  install_observers();
+}
 
-connection::~connection() = default;
+connection::~connection() {
+  if (watched_) tell_abandoned();
+}
 
 connection::clock::time_point connection::after(clock::time_point start, milliseconds time) {
   const auto most = std::chrono::duration_cast<milliseconds>(clock::time_point::max() - start);
@@ -301,6 +305,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
       break;
     }
     written_position_ += size;
+    if (figures_) figures_->written(written_position_);
     stats_.bytes_sent += size;
     if (limits_silence_) moved_at_ = clock::now();
     ++stats_.writes;

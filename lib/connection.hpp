@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lib/method_recorder.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
 #include "lib/waiting.hpp"
@@ -7,6 +8,7 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
+#include <antiphon/middleware.hpp>
 #include <antiphon/streaming/frame_decoder.hpp>
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
@@ -72,6 +74,13 @@ class record final : public inbound_call, public processor::item {
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
+
+  // For those who watch; see observing.cpp.
+  handler_outcome outcome = handler_outcome::answered;
+  bool timed = false;  // for the method's figures
+  bool begun = false;  // its handler has started
+  std::chrono::steady_clock::time_point received_at;
+  std::chrono::steady_clock::time_point started_at;
 };
 
 /// Finds records by their ids' texts.
@@ -86,8 +95,9 @@ struct by_id {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in five files: connection.cpp has its life (writing, turns, ending), reading.cpp the reader,
-/// incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our own calls.
+/// One class in six files: connection.cpp has its life (writing, turns, ending), reading.cpp the reader,
+/// incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our own calls,
+/// observing.cpp what middleware and statistics are told.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -248,6 +258,22 @@ class connection : public std::enable_shared_from_this<connection> {
   error_code why_closed() const noexcept;
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
+  // observing.cpp: called where there is somebody to be told
+  void install_observers();
+  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  void show_invalid(std::string_view text);
+  void arrived(record& call) noexcept;
+  void turned_away(std::string_view method) noexcept;
+  bool handler_may_start(record& call) noexcept;
+  void handler_ended(record& call) noexcept;
+  std::exception_ptr translated(record& call, std::exception_ptr what) noexcept;
+  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
+                   std::string_view method) noexcept;
+  void show_sent() noexcept;
+  handler_event event_of(const record& call) const noexcept;
+  void tell_handler_ended(const handler_event& event, std::size_t how_many) noexcept;
+  void tell_abandoned() noexcept;
+
   asio::any_io_executor executor_;
   std::weak_ptr<connection> alive_;  // what all the coroutines share
   transport_ptr transport_;          // until the coroutines have ended
@@ -329,6 +355,10 @@ class connection : public std::enable_shared_from_this<connection> {
   std::string method_scratch_;
 
   endpoint_stats stats_;
+
+  unsigned hooks_ = 0;    // that some middleware wants
+  bool watched_ = false;  // somebody wants to know of each request and notification
+  std::unique_ptr<method_recorder> figures_;
 };
 
 }  // namespace antiphon::detail

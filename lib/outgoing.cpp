@@ -52,6 +52,7 @@ std::uint64_t connection::send_request(draft message, clock::time_point deadline
     out_.append(',');
     std::move(message).append_to(out_);
     out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
     out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
@@ -161,6 +162,7 @@ void connection::send_notification(draft message) {
     out_.append(head);
     std::move(message).append_to(out_);
     out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
     out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
@@ -198,6 +200,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   members.append(']');
   out_.begin_frame(decoder_.rules());
   out_.append(std::move(members));
+  if (hooks_ & middleware::on_sent) show_sent();
   out_.end_frame(decoder_.rules());
   for (const std::uint64_t id : calls) {
     auto* call = pending_.find(id);
@@ -365,6 +368,7 @@ void connection::write_cancel(std::uint64_t id) noexcept try {
   out_.append(R"(,"params":{"id":)");
   encode(out_, id);
   out_.append("}}");
+  if (hooks_ & middleware::on_sent) show_sent();
   out_.end_frame(decoder_.rules());
   ++stats_.notifications_sent;
   turn_later();

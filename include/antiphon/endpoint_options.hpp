@@ -8,9 +8,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace antiphon {
+
+class middleware;
+class method_statistics;
 
 /// What happens to requests beyond `max_in_flight + max_queued`.
 enum class overload {
@@ -59,6 +64,17 @@ struct endpoint_options {
 
   /// The notification that cancels a request, in both directions, with the parameter `id` (LSP 3.17).
   std::string cancel_method = "$/cancelRequest";
+
+  /// What sees all messages and may refuse requests, the outermost first; see middleware.hpp.
+  std::vector<std::shared_ptr<antiphon::middleware>> middleware;
+  /// Collects figures for each method; may be shared by endpoints. Null: none are collected.
+  std::shared_ptr<antiphon::method_statistics> method_statistics;
+  /// A request of this name, "$/statistics" for example, is answered with a `statistics_report`, past
+  /// whatever waits. It goes before a route of that name. Empty: none.
+  std::string statistics_method;
+  /// Whether the error that answers a request whose handler threw (-32603) says what the exception said.
+  /// Otherwise it says "internal error", since that is nothing for a peer that isn't trusted.
+  bool tell_exceptions = false;
 };
 
 /// How one call behaves.

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -32,7 +31,11 @@ struct route_options {
 /// The names of a handler's arguments, for parameters by name.
 using parameter_names = std::initializer_list<std::string_view>;
 
+class middleware;
+
 namespace detail {
+
+struct method_counts;
 
 /// One method's handler, its types erased.
 class route {
@@ -43,6 +46,8 @@ class route {
   virtual ~route() = default;
   virtual void start(inbound_call& call) = 0;
   antiphon::order order() const noexcept { return order_; }
+
+  method_counts* counts = nullptr;  // where there are method_statistics
 
  private:
   antiphon::order order_;
@@ -162,10 +167,6 @@ class typed_route final : public route {
 /// Arguments taken by reference or as std::string_view are valid until the handler ends.
 class router {
  public:
-  /// Asked before each message's handler is looked up; throw `rpc_error` to refuse a request. A refused
-  /// notification is dropped. For life cycles: nothing before `initialize`, nothing after `shutdown`.
-  using guard = std::function<void(std::string_view method, bool is_notification)>;
-
   router() = default;
   router(router&&) noexcept = default;
   router& operator=(router&&) noexcept = default;
@@ -187,8 +188,10 @@ class router {
     entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
-  router& guard_with(guard check) {
-    guard_ = std::move(check);
+  /// Installs middleware that belongs to these routes: within that of `endpoint_options::middleware`, behind
+  /// that of earlier calls.
+  router& use(std::shared_ptr<middleware> inner) {
+    middleware_.push_back(std::move(inner));
     return *this;
   }
 
@@ -200,7 +203,8 @@ class router {
   };
   /// Null when there is none. It stays where it is once all are registered.
   const entry* find(std::string_view name) const noexcept;
-  const guard& check() const noexcept { return guard_; }
+  std::vector<entry>& methods() noexcept { return methods_; }
+  std::vector<std::shared_ptr<middleware>> take_middleware() noexcept { return std::move(middleware_); }
 
  private:
   static void check_names(std::size_t names, std::size_t arguments);
@@ -220,7 +224,7 @@ class router {
   // next free place, is one more than its number among the methods. At least half of the places are free.
   std::vector<entry> methods_;
   std::vector<std::uint32_t> places_;
-  guard guard_;
+  std::vector<std::shared_ptr<middleware>> middleware_;
 };
 
 }  // namespace antiphon
