@@ -120,7 +120,7 @@ void connection::end_result(record& call) {
 void connection::finished(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
-  if (watched_) handler_ended(call);
+  if (watched_) dealt_with(call);
   if (call.registered) in_flight_.erase(&call);
   call.registered = false;
   if (call.state == processor::state::queued) {

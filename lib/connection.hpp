@@ -77,8 +77,9 @@ class record final : public inbound_call, public processor::item {
 
   // For those who watch; see observing.cpp.
   handler_outcome outcome = handler_outcome::answered;
-  bool timed = false;  // for the method's figures
-  bool begun = false;  // its handler has started
+  bool timed = false;     // for the method's figures
+  bool observed = false;  // somebody wants to know of its handler, or it is timed
+  bool begun = false;     // and the handler has started
   std::chrono::steady_clock::time_point received_at;
   std::chrono::steady_clock::time_point started_at;
 };
@@ -265,6 +266,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void arrived(record& call) noexcept;
   void turned_away(std::string_view method) noexcept;
   bool handler_may_start(record& call) noexcept;
+  void dealt_with(record& call) noexcept;
   void handler_ended(record& call) noexcept;
   std::exception_ptr translated(record& call, std::exception_ptr what) noexcept;
   void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
@@ -356,9 +358,35 @@ class connection : public std::enable_shared_from_this<connection> {
 
   endpoint_stats stats_;
 
+  // For which the clock is read.
+  static constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
   unsigned hooks_ = 0;    // that some middleware wants
   bool watched_ = false;  // somebody wants to know of each request and notification
   std::unique_ptr<method_recorder> figures_;
 };
+
+// Inline: what every message goes through where there are statistics.
+
+/// A request or notification for which there is a handler.
+inline void connection::arrived(record& call) noexcept {
+  call.outcome = handler_outcome::answered;
+  call.begun = false;
+  bool timed = false;
+  if (figures_) {
+    method_counts::add(call.route->counts->received);
+    timed = figures_->sample();
+  }
+  call.timed = timed;
+  call.observed = timed || (hooks_ & of_handlers) != 0;
+  if (call.observed) [[unlikely]]
+    call.received_at = clock::now();
+}
+
+/// One that arrived has ended, whether its handler has started or not.
+inline void connection::dealt_with(record& call) noexcept {
+  if (figures_) method_counts::add(call.route->counts->ended[static_cast<std::size_t>(call.outcome)]);
+  if (call.begun) [[unlikely]]
+    handler_ended(call);
+}
 
 }  // namespace antiphon::detail

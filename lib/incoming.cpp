@@ -170,7 +170,7 @@ void connection::begin(record& call) noexcept {
       answer_error(call, static_cast<int>(rpc_errc::overloaded), too_much_in_batches, std::nullopt);
       return;
     }
-    if (watched_ && !handler_may_start(call)) return;
+    if (call.observed && !handler_may_start(call)) return;
     call.route->start(call);
   } catch (...) {
     fail(call, std::current_exception());

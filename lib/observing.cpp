@@ -6,9 +6,6 @@ namespace antiphon::detail {
 
 namespace {
 
-// For which the clock is read.
-constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
-
 /// A message_event that can be made.
 class shown_message final : public message_event {
  public:
@@ -153,17 +150,6 @@ void connection::show_sent() noexcept try {
 
 // ---------------------------------------------------------------- handlers
 
-/// A request or notification for which there is a handler.
-void connection::arrived(record& call) noexcept {
-  call.outcome = handler_outcome::answered;
-  call.begun = call.timed = false;
-  if (figures_) {
-    method_counts::add(call.route->counts->received);
-    call.timed = figures_->sample();
-  }
-  if (call.timed || (hooks_ & of_handlers)) call.received_at = clock::now();
-}
-
 /// One that doesn't get as far as that.
 void connection::turned_away(std::string_view method) noexcept {
   if (!figures_) return;
@@ -189,7 +175,6 @@ handler_event connection::event_of(const record& call) const noexcept {
 
 /// False: it has been refused.
 bool connection::handler_may_start(record& call) noexcept {
-  if (!call.timed && !(hooks_ & of_handlers)) return true;
   call.started_at = clock::now();
   std::optional<rpc_error> refusal;
   if (hooks_ & of_handlers) {
@@ -217,10 +202,7 @@ bool connection::handler_may_start(record& call) noexcept {
   return false;
 }
 
-/// It is dealt with, whether its handler has started or not.
 void connection::handler_ended(record& call) noexcept {
-  if (figures_) method_counts::add(call.route->counts->ended[static_cast<std::size_t>(call.outcome)]);
-  if (!call.begun) return;
   call.begun = false;
   const auto now = clock::now();
   if (call.timed)

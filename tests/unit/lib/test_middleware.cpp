@@ -611,15 +611,21 @@ TEST_CASE("a trace tells directions from the peer's side where that is asked for
   const auto tracing =
       antiphon::tracing::make([&](std::string_view entry) { trace += entry; },
                               antiphon::trace_format::inspector, antiphon::tracing::side::peer);
-  antiphon::endpoint_options options = with({tracing});
-  antiphon::router routes = some_routes();
-  support::couple pair(antiphon::router(), std::move(routes), {}, options);
-  pair.play([&](support::couple& c) -> awaitable<void> {
-    auto params = antiphon::raw_json("[\n1\r\n]");
-    auto asking = c.left->try_call("one", params);
-    co_await std::move(asking);
-  });
+  support::asio::io_context context(1);
+  auto ends = antiphon::make_memory_pipe(context.get_executor());
+  antiphon::endpoint server(std::move(ends.second), some_routes(), with({tracing}));
+  const std::string body = "{\n\"id\": 1,\r\n\"method\": \"one\",\n\"jsonrpc\": \"2.0\"\n}";
+  const auto script = [&]() -> awaitable<void> {
+    const std::string text = "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    auto sending = support::send(*ends.first, text);
+    co_await std::move(sending);
+    ends.first->shutdown_send();
+    auto running = server.run();
+    co_await std::move(running);
+  };
+  support::run_on(context, script());
   CHECK(std::ranges::count(trace, '\n') == 2);
+  CHECK(std::ranges::count(trace, '\r') == 0);
   CHECK(trace.find(R"("type":"send-request")") < trace.find(R"("type":"receive-response")"));
   CHECK(trace.find("receive-response") != std::string::npos);
 }
