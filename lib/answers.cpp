@@ -16,6 +16,18 @@ namespace antiphon::detail {
 namespace {
 
 constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
+constexpr std::string_view internal_error = "internal error";
+
+// Whether this is how an operation ends that was cancelled.
+bool is_cancellation(const std::exception_ptr& why) noexcept {
+  try {
+    std::rethrow_exception(why);
+  } catch (const boost::system::system_error& e) {
+    return e.code() == asio::error::operation_aborted || e.code() == errc::cancelled;
+  } catch (...) {
+    return false;
+  }
+}
 
 void write_error(output_chain& out, std::string_view id, int code, std::string_view message,
                  const std::optional<raw_json>& data) {
@@ -90,6 +102,7 @@ void connection::answer_without_record(std::string_view id, int code, std::strin
                                        const std::shared_ptr<batch_reply>& batch) {
   ++stats_.errors_sent;
   write_error(open_reply(batch), id, code, message, data);
+  if (hooks_ & middleware::on_sent) show_answer(batch, message_kind::error_response, id, {});
   close_reply(batch);
 }
 
@@ -102,11 +115,19 @@ output_chain* connection::begin_result(record& call) {
 
 void connection::drop_result(record& call) noexcept { drop_reply(call.batch); }
 
-void connection::end_result(record& call) {
+outbox::place connection::close_result(record& call) {
   output_chain& out = call.batch ? call.batch->members : out_;
   out.append('}');
-  close_reply(call.batch);
+  if (hooks_ & middleware::on_sent) show_answer(call.batch, message_kind::response, call.id_, call.method_);
+  const outbox::place where = close_reply(call.batch);
+  // What is in a batch leaves with the last of it.
+  if (call.timed && !call.batch) figures_->encoded(*call.route->counts, where);
   ++stats_.results_sent;
+  return where;
+}
+
+void connection::end_result(record& call) {
+  close_result(call);
   finished(call);
 }
 
@@ -127,13 +148,11 @@ asio::awaitable<void> connection::answer_early(std::shared_ptr<connection> throu
   outbox::place where;
   try {
     out->append(std::move(result));
-    out->append('}');
-    where = home.close_reply(call->batch);
+    where = home.close_result(*call);
   } catch (...) {
     home.drop_result(*call);
     throw;
   }
-  ++home.stats_.results_sent;
   const bool in_batch = call->batch != nullptr;
   home.answered(*call);
   home.turn_later();
@@ -153,6 +172,7 @@ void connection::answered(record& call) noexcept {
 }
 
 void connection::finished(record& call) noexcept {
+  if (watched_) dealt_with(call);
   answered(call);
   if (call.state == processor::state::queued) {
     processor_.drop(call);
@@ -165,11 +185,14 @@ void connection::finished(record& call) noexcept {
 
 void connection::answer_error(record& call, int code, std::string_view message,
                               const std::optional<raw_json>& data) noexcept {
+  if (call.outcome == handler_outcome::answered) call.outcome = handler_outcome::failed;
   if (call.notification_) {
     ++stats_.notifications_failed;
   } else if (!call.answered && !lost_ && can_send()) {
     try {
       write_error(open_reply(call.batch), call.id_, code, message, data);
+      if (hooks_ & middleware::on_sent)
+        show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
       close_reply(call.batch);
       ++stats_.errors_sent;
     } catch (...) {
@@ -182,21 +205,25 @@ void connection::answer_error(record& call, int code, std::string_view message,
 }
 
 void connection::fail(record& call, std::exception_ptr why) noexcept {
+  if (call.cancelled_ && is_cancellation(why)) {
+    call.outcome = handler_outcome::cancelled;
+    answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
+    return;
+  }
+  if (hooks_ & middleware::on_handler_threw) why = translated(call, std::move(why));
   try {
     std::rethrow_exception(why);
   } catch (const rpc_error& e) {
     answer_error(call, e.value(), e.message(), e.data());
-    return;
-  } catch (const boost::system::system_error& e) {
-    const bool aborted = e.code() == asio::error::operation_aborted || e.code() == errc::cancelled;
-    if (aborted && call.cancelled_) {
-      answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
-      return;
-    }
+  } catch (const std::exception& e) {
+    call.outcome = handler_outcome::threw;
+    // What went wrong inside is nothing for the peer, unless it is trusted.
+    answer_error(call, static_cast<int>(rpc_errc::internal_error),
+                 options_.tell_exceptions ? std::string_view(e.what()) : internal_error, std::nullopt);
   } catch (...) {
+    call.outcome = handler_outcome::threw;
+    answer_error(call, static_cast<int>(rpc_errc::internal_error), internal_error, std::nullopt);
   }
-  // What went wrong inside is nothing for the peer.
-  answer_error(call, static_cast<int>(rpc_errc::internal_error), "internal error", std::nullopt);
 }
 
 // ---------------------------------------------------------------- what routes call

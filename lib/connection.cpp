@@ -36,9 +36,12 @@ connection::connection(transport_ptr over, router routes, endpoint_options optio
       change_timer_(std::in_place, executor_),
       limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
   if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
+  install_observers();
 }
 
-connection::~connection() = default;
+connection::~connection() {
+  if (watched_) tell_abandoned();
+}
 
 connection::clock::time_point connection::after(clock::time_point start, milliseconds time) {
   const auto most = std::chrono::duration_cast<milliseconds>(clock::time_point::max() - start);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/deadline_heap.hpp"
+#include "lib/method_recorder.hpp"
 #include "lib/outbox.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
@@ -12,6 +13,7 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
+#include <antiphon/middleware.hpp>
 #include <antiphon/streaming/frame_decoder.hpp>
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
@@ -78,6 +80,14 @@ class record final : public inbound_call, public processor::item {
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
+
+  // For those who watch; see observing.cpp.
+  handler_outcome outcome = handler_outcome::answered;
+  bool timed = false;     // for the method's figures
+  bool observed = false;  // somebody wants to know of its handler, or it is timed
+  bool begun = false;     // and the handler has started
+  std::chrono::steady_clock::time_point received_at;
+  std::chrono::steady_clock::time_point started_at;
 };
 
 /// Finds records by their ids' texts.
@@ -92,9 +102,10 @@ struct by_id {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in seven files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
+/// One class in eight files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
 /// the writer, incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our
-/// own calls, timeouts.cpp the time limits of calls and handlers.
+/// own calls, timeouts.cpp the time limits of calls and handlers, observing.cpp what middleware and
+/// statistics are told.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -239,6 +250,7 @@ class connection : public std::enable_shared_from_this<connection> {
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch);
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
   outbox::place close_reply(const std::shared_ptr<batch_reply>& batch);
+  outbox::place close_result(record& call);
   void answered(record& call) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
   bool batches_owe_too_much(const batch_reply& batch) const noexcept;
@@ -284,6 +296,22 @@ class connection : public std::enable_shared_from_this<connection> {
   void watch_for_stall(record& call);
   void awaits_peer(lender who);
   void look_for_stalls(clock::time_point now);
+  // observing.cpp: called where there is somebody to be told
+  void install_observers();
+  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  void show_invalid(std::string_view text);
+  void arrived(record& call) noexcept;
+  void turned_away(std::string_view method) noexcept;
+  bool handler_may_start(record& call) noexcept;
+  void dealt_with(record& call) noexcept;
+  void handler_ended(record& call) noexcept;
+  std::exception_ptr translated(record& call, std::exception_ptr what) noexcept;
+  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
+                   std::string_view method) noexcept;
+  void show_sent() noexcept;
+  handler_event event_of(const record& call) const noexcept;
+  void tell_handler_ended(const handler_event& event, std::size_t how_many) noexcept;
+  void tell_abandoned() noexcept;
 
   asio::any_io_executor executor_;
   std::weak_ptr<connection> alive_;  // what all the coroutines share
@@ -374,6 +402,36 @@ class connection : public std::enable_shared_from_this<connection> {
   std::string method_scratch_;
 
   endpoint_stats stats_;
+
+  // For which the clock is read.
+  static constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
+  unsigned hooks_ = 0;    // that some middleware wants
+  bool watched_ = false;  // somebody wants to know of each request and notification
+  std::unique_ptr<method_recorder> figures_;
 };
+
+// Inline: what every message goes through where there are statistics.
+
+/// A request or notification for which there is a handler.
+inline void connection::arrived(record& call) noexcept {
+  call.outcome = handler_outcome::answered;
+  call.begun = false;
+  bool timed = false;
+  if (figures_) {
+    method_counts::add(call.route->counts->received);
+    timed = figures_->sample();
+  }
+  call.timed = timed;
+  call.observed = timed || (hooks_ & of_handlers) != 0;
+  if (call.observed) [[unlikely]]
+    call.received_at = clock::now();
+}
+
+/// One that arrived has ended, whether its handler has started or not.
+inline void connection::dealt_with(record& call) noexcept {
+  if (figures_) method_counts::add(call.route->counts->ended[static_cast<std::size_t>(call.outcome)]);
+  if (call.begun) [[unlikely]]
+    handler_ended(call);
+}
 
 }  // namespace antiphon::detail

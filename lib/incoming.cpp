@@ -28,6 +28,7 @@ constexpr std::string_view too_much_in_batches = "too much is owed to batches th
 void connection::on_frame(std::string_view frame, const error_code& malformed) {
   if (malformed) {
     ++stats_.malformed_received;
+    if (hooks_ & middleware::on_received) show_invalid(frame);
     answer_without_record({}, static_cast<int>(rpc_errc::parse_error), malformed.message(), std::nullopt,
                           nullptr);
     return;
@@ -41,6 +42,7 @@ void connection::on_frame(std::string_view frame, const error_code& malformed) {
   const std::size_t size = members.count(options_.limits.batch_members + 1);
   if (size == 0 || size > options_.limits.batch_members) {
     ++stats_.malformed_received;
+    if (hooks_ & middleware::on_received) show_invalid(frame);
     const std::string_view why = size == 0 ? "an empty batch" : "too many members in a batch";
     answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), why, std::nullopt, nullptr);
     return;
@@ -61,6 +63,7 @@ void connection::next_batch_member() {
 
 void connection::on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch) {
   const message_view message = message_view::parse(text, options_.limits);
+  if ((hooks_ & middleware::on_received) && !let_in(text, message, batch)) return;
   switch (message.kind()) {
     case message_kind::request: return on_request(text, message, batch);
     case message_kind::notification: return on_notification(text, message);
@@ -89,21 +92,18 @@ void connection::on_request(std::string_view text, const message_view& message,
   const auto refuse = [&](rpc_errc code, std::string_view why) {
     answer_without_record(message.id_text(), static_cast<int>(code), why, std::nullopt, batch);
   };
-  if (!in_flight_.empty() && in_flight_.contains(message.id_text()))
-    return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
   const std::string_view method = method_of(message);
-  if (routes_.check()) {
-    try {
-      routes_.check()(method, false);
-    } catch (const rpc_error& e) {
-      return answer_without_record(message.id_text(), e.value(), e.message(), e.data(), batch);
-    } catch (...) {
-      return refuse(rpc_errc::internal_error, "internal error");
-    }
+  if (!in_flight_.empty() && in_flight_.contains(message.id_text())) {
+    turned_away(method);
+    return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
   }
-  if (phase_ != phase::open) return refuse(rpc_errc::overloaded, "shutting down");
+  if (phase_ != phase::open) {
+    turned_away(method);
+    return refuse(rpc_errc::overloaded, "shutting down");
+  }
   if (batch && batches_owe_too_much(*batch)) {
     ++stats_.requests_rejected;
+    turned_away(method);
     return refuse(rpc_errc::overloaded, too_much_in_batches);
   }
   const router::entry* found = routes_.find(method);
@@ -133,15 +133,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   const std::string_view method = method_of(message);
   if (method == options_.cancel_method) return on_cancel(message);
   if (seldom_ && method == options_.progress->method) on_progress(message);
-  if (phase_ != phase::open) return;
-  if (routes_.check()) {
-    try {
-      routes_.check()(method, true);
-    } catch (...) {
-      ++stats_.notifications_failed;
-      return;
-    }
-  }
+  if (phase_ != phase::open) return turned_away(method);
   const router::entry* found = routes_.find(method);
   if (found == nullptr || !found->notification) {
     ++stats_.notifications_unknown;
@@ -159,6 +151,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
 void connection::admit(record& call) {
   call.ordered = call.route->order() == order::ordered;
   call.immediate = call.route->order() == order::immediate;
+  if (watched_) arrived(call);
   if (processor_.starts_now(call, requests_open())) {
     processor_.start(call);
     begin(call);
@@ -168,6 +161,7 @@ void connection::admit(record& call) {
       options_.overload == overload::reject ? processor_.overloaded() : processor_.requests_exhausted();
   if (call.request && reject) {
     ++stats_.requests_rejected;
+    call.outcome = handler_outcome::rejected;
     std::string data = fmt::format(R"({{"limit":{},"in_flight":{},"queued":{}}})", processor_.limit(),
                                    processor_.in_flight(), processor_.queued_requests());
     answer_error(call, static_cast<int>(rpc_errc::overloaded), "server overloaded", raw_json(data));
@@ -181,9 +175,11 @@ void connection::begin(record& call) noexcept {
   try {
     if (call.batch && batches_owe_too_much(*call.batch)) {
       ++stats_.requests_rejected;
+      call.outcome = handler_outcome::rejected;
       answer_error(call, static_cast<int>(rpc_errc::overloaded), too_much_in_batches, std::nullopt);
       return;
     }
+    if (call.observed && !handler_may_start(call)) return;
     call.route->start(call);
   } catch (...) {
     fail(call, std::current_exception());
@@ -300,6 +296,7 @@ void connection::cancel(record& call) noexcept {
   call.cancelled_ = true;
   ++stats_.requests_cancelled;
   if (call.state == processor::state::queued) {
+    call.outcome = handler_outcome::cancelled;
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
   } else {
     call.cancel_.emit(asio::cancellation_type::all);
@@ -309,6 +306,7 @@ void connection::cancel(record& call) noexcept {
 void connection::cancel_running() noexcept {
   while (processor::item* waiting = processor_.any_queued()) {
     auto& call = static_cast<record&>(*waiting);
+    call.outcome = handler_outcome::cancelled;
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "shutting down", std::nullopt);
   }
   for (const auto& call : records_) {

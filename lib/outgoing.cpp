@@ -47,6 +47,7 @@ std::uint64_t connection::send_request(draft message, clock::time_point deadline
     out_.append(',');
     std::move(message).append_to(out_);
     out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
     out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
@@ -160,6 +161,7 @@ void connection::send_notification(draft message) {
     out_.append(head);
     std::move(message).append_to(out_);
     out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
     out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();
@@ -203,6 +205,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   members.append(']');
   out_.begin_frame(decoder_.rules());
   out_.append(std::move(members));
+  if (hooks_ & middleware::on_sent) show_sent();
   out_.end_frame(decoder_.rules());
   for (const std::uint64_t id : calls) {
     auto* call = pending_.find(id);
@@ -325,6 +328,7 @@ void connection::write_cancel(std::uint64_t id) noexcept try {
   out_.append(R"(,"params":{"id":)");
   encode(out_, id);
   out_.append("}}");
+  if (hooks_ & middleware::on_sent) show_sent();
   out_.end_frame(decoder_.rules());
   ++stats_.notifications_sent;
   turn_later();

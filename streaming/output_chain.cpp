@@ -130,6 +130,16 @@ void output_chain::drop_frame() noexcept {
   open_ = false;
 }
 
+std::string_view output_chain::frame_text(std::string& scratch) const {
+  if (!outgrown_) return {body_, frame_size_};
+  scratch.clear();
+  scratch.reserve(frame_size_);
+  scratch += parts_[frame_part_].bytes().substr(head_room_);
+  for (std::size_t part = frame_part_ + 1; part < parts_.size(); ++part) scratch += parts_[part].bytes();
+  scratch += current_.bytes().substr(sealed_);
+  return scratch;
+}
+
 void output_chain::append_across(std::string_view text) {
   while (!text.empty()) {
     if (current_.size() == current_.capacity()) grow(std::min(text.size(), largest_block));

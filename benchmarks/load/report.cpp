@@ -44,7 +44,7 @@ struct derived {
   std::optional<double> server_cpu;
 };
 
-std::string latency_json(const histogram& latency) {
+std::string latency_json(const antiphon::histogram& latency) {
   if (latency.count() == 0) return "null";
   std::string text = "{";
   for (const auto& [key, percent] : quantiles)
@@ -52,7 +52,7 @@ std::string latency_json(const histogram& latency) {
   return text + fmt::format(R"("max":{:.3f}}})", microseconds(latency.max()));
 }
 
-std::string latency_text(const histogram& latency) {
+std::string latency_text(const antiphon::histogram& latency) {
   std::string text;
   for (const auto& [key, percent] : quantiles)
     text += fmt::format("p{:g} {:.1f}, ", percent, microseconds(latency.percentile(percent)));

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "benchmarks/load/clock.hpp"
-#include "benchmarks/load/histogram.hpp"
 #include "benchmarks/load/tenths.hpp"
+
+#include <antiphon/histogram.hpp>
 
 #include <cstdint>
 #include <string>
@@ -29,7 +30,7 @@ struct tally {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   /// Nanoseconds of each answered request.
-  histogram latency;
+  antiphon::histogram latency;
   tenths pace;
 };
 

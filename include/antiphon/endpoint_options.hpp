@@ -11,11 +11,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace antiphon {
 
+class middleware;
+class method_statistics;
 struct stall_report;
 
 /// What happens to requests beyond `max_in_flight + max_queued`.
@@ -93,6 +97,17 @@ struct endpoint_options {
   std::chrono::milliseconds stall_after{0};
   /// Called on the endpoint's executor. What it throws is dropped. See stall_report.hpp.
   std::function<void(const stall_report&)> on_stall;
+
+  /// What sees all messages and may refuse requests, the outermost first; see middleware.hpp.
+  std::vector<std::shared_ptr<antiphon::middleware>> middleware;
+  /// Collects figures for each method; may be shared by endpoints. Null: none are collected.
+  std::shared_ptr<antiphon::method_statistics> method_statistics;
+  /// A request of this name, "$/statistics" for example, is answered with a `statistics_report`, past
+  /// whatever waits. It goes before a route of that name. Empty: none.
+  std::string statistics_method;
+  /// Whether the error that answers a request whose handler threw (-32603) says what the exception said.
+  /// Otherwise it says "internal error", since that is nothing for a peer that isn't trusted.
+  bool tell_exceptions = false;
 };
 
 /// Names what a call is making progress with (LSP 3.17 `ProgressToken`, MCP `progressToken`): a number, a

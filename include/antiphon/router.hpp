@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -56,10 +55,13 @@ struct route_options {
 /// The names of a handler's arguments, for parameters by name.
 using parameter_names = std::initializer_list<std::string_view>;
 
+class middleware;
+
 namespace detail {
 
 /// Runs `work` on the executor `where`; cancelling reaches it there.
 asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work);
+struct method_counts;
 
 /// One method's handler, its types erased.
 class route {
@@ -85,6 +87,8 @@ class route {
   const asio::any_io_executor* executor() const noexcept { return executor_.get(); }
   /// Null: none of its requests supersedes another.
   const key_function* supersede_key() const noexcept { return supersede_key_.get(); }
+
+  method_counts* counts = nullptr;  // where there are method_statistics
 
  private:
   antiphon::order order_;
@@ -250,10 +254,6 @@ class typed_route final : public route {
 /// Arguments taken by reference or as std::string_view are valid until the handler ends.
 class router {
  public:
-  /// Asked before each message's handler is looked up; throw `rpc_error` to refuse a request. A refused
-  /// notification is dropped. For life cycles: nothing before `initialize`, nothing after `shutdown`.
-  using guard = std::function<void(std::string_view method, bool is_notification)>;
-
   router() = default;
   router(router&&) noexcept = default;
   router& operator=(router&&) noexcept = default;
@@ -275,8 +275,10 @@ class router {
     entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
-  router& guard_with(guard check) {
-    guard_ = std::move(check);
+  /// Installs middleware that belongs to these routes: within that of `endpoint_options::middleware`, behind
+  /// that of earlier calls.
+  router& use(std::shared_ptr<middleware> inner) {
+    middleware_.push_back(std::move(inner));
     return *this;
   }
 
@@ -288,7 +290,8 @@ class router {
   };
   /// Null when there is none. It stays where it is once all are registered.
   const entry* find(std::string_view name) const noexcept;
-  const guard& check() const noexcept { return guard_; }
+  std::vector<entry>& methods() noexcept { return methods_; }
+  std::vector<std::shared_ptr<middleware>> take_middleware() noexcept { return std::move(middleware_); }
 
  private:
   static void check_names(std::size_t names, std::size_t arguments);
@@ -310,7 +313,7 @@ class router {
   // next free place, is one more than its number among the methods. At least half of the places are free.
   std::vector<entry> methods_;
   std::vector<std::uint32_t> places_;
-  guard guard_;
+  std::vector<std::shared_ptr<middleware>> middleware_;
 };
 
 }  // namespace antiphon

@@ -1,4 +1,5 @@
 #include <antiphon/lsp/lifecycle.hpp>
+#include <antiphon/middleware.hpp>
 
 namespace antiphon::lsp {
 
@@ -8,9 +9,16 @@ constexpr std::chrono::milliseconds exit_drain{1'000};
 
 }  // namespace
 
-struct lifecycle::state {
+struct lifecycle::state final : middleware {
   explicit state(lifecycle::start how)
       : initialized(how == lifecycle::start::anything_goes), once(!initialized) {}
+
+  unsigned hooks() const noexcept override { return on_received; }
+
+  void received(const message_event& message) override {
+    const bool is_notification = message.kind() == message_kind::notification;
+    if (is_notification || message.kind() == message_kind::request) check(message.method(), is_notification);
+  }
 
   void check(std::string_view method, bool is_notification) {
     if (method == "exit" && is_notification) return;
@@ -45,8 +53,7 @@ void lifecycle::attach(router& routes) {
         if (shared->hook) shared->hook(shared->shut_down);
       },
       {}, at_once);
-  routes.guard_with(
-      [shared](std::string_view method, bool is_notification) { shared->check(method, is_notification); });
+  routes.use(std::move(shared));
 }
 
 void lifecycle::on_exit(std::function<void(bool)> hook) { state_->hook = std::move(hook); }

@@ -29,7 +29,7 @@ class lifecycle {
 
   explicit lifecycle(start how = start::initialize_first);
 
-  /// Registers `shutdown` and `exit`, and guards the other methods. Replaces the router's guard.
+  /// Registers `shutdown` and `exit`, and installs the middleware that guards the other methods.
   void attach(router& routes);
   /// Called when `exit` arrives, after the connection was told to close, with whether `shutdown` came before
   /// it.

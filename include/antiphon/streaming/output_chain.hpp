@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,9 @@ class output_chain {
   void drop_frame() noexcept;
   /// Bytes of the open frame's body so far.
   std::size_t frame_size() const noexcept { return frame_size_; }
+  /// The open frame's body so far in one piece, joined in `scratch` where it lies in several. Valid until
+  /// something is written.
+  std::string_view frame_text(std::string& scratch) const;
 
   /// One text, or several, one behind the other.
   template <std::convertible_to<std::string_view>... Texts>

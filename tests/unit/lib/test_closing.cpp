@@ -330,26 +330,6 @@ TEST_CASE("a cancellation is heeded while draining") {
   });
 }
 
-TEST_CASE("a guard that throws anything at all refuses its message only") {
-  antiphon::router routes = sleepy();
-  routes.guard_with([](std::string_view method, bool) {
-    if (method == "odd") throw 5;
-    if (method == "told") throw antiphon::rpc_error(7, "told", boost::json::value("why"));
-  });
-  support::session session(std::move(routes));
-  session.play([](support::session& s) -> awaitable<void> {
-    const auto odd = co_await s.peer.ask(request(1, "odd"));
-    CHECK(support::error_code_of(odd) == -32603);
-    const auto told = co_await s.peer.ask(request(2, "told"));
-    CHECK(support::error_code_of(told) == 7);
-    CHECK(told.at("error").at("data") == "why");
-    co_await s.peer.say(R"({"jsonrpc":"2.0","method":"odd"})");
-    const auto fine = co_await s.peer.ask(request(3, "nap"));
-    CHECK(fine.at("result") == 5);
-  });
-  CHECK(session.how->reason == end_reason::end_of_input);
-}
-
 TEST_CASE("a peer that notifies and leaves has all its notifications handled, however full the queue is") {
   int handled = 0;
   antiphon::router routes;

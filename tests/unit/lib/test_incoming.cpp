@@ -323,27 +323,3 @@ TEST_CASE("broken JSON in an intact frame is -32700 and the connection stays") {
   });
   CHECK(session.how->exit_code() == 0);
 }
-
-TEST_CASE("a guard refuses requests with its error and drops notifications") {
-  antiphon::router routes;
-  int notes = 0;
-  routes.on_request("one", [] { return 1; });
-  routes.on_notification("note", [&] { ++notes; });
-  routes.guard_with([](std::string_view method, bool is_notification) {
-    if (method == "note" || is_notification)
-      throw antiphon::rpc_error(antiphon::rpc_errc::server_not_initialized, "later");
-    if (method == "bug") throw std::runtime_error("secret");
-  });
-  support::session session(std::move(routes));
-  session.play([&](support::session& s) -> awaitable<void> {
-    co_await s.peer.say(notification("note"));
-    const auto refused = co_await s.peer.ask(request("1", "note"));
-    CHECK(support::error_code_of(refused) == -32002);
-    CHECK(support::error_message(refused) == "later");
-    const auto bug = co_await s.peer.ask(request("2", "bug"));
-    CHECK(support::error_code_of(bug) == -32603);
-    const auto fine = co_await s.peer.ask(request("3", "one"));
-    CHECK(fine.at("result") == 1);
-    CHECK(notes == 0);
-  });
-}

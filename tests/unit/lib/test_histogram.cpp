@@ -1,4 +1,4 @@
-#include "benchmarks/load/histogram.hpp"
+#include <antiphon/histogram.hpp>
 
 #include <doctest/doctest.h>
 
@@ -25,7 +25,7 @@ TEST_CASE("percentiles are within 0.4% of those of the sorted samples") {
   std::lognormal_distribution<double> latency(9, 2);
   std::uniform_int_distribution<unsigned> bits(0, 63);
   for (int round = 0; round < 20; ++round) {
-    load::histogram histogram;
+    antiphon::histogram histogram;
     std::vector<std::uint64_t> samples;
     for (int i = 0; i < 10'000; ++i) {
       // Like latencies in nanoseconds, and of every size.
@@ -46,7 +46,7 @@ TEST_CASE("percentiles are within 0.4% of those of the sorted samples") {
 }
 
 TEST_CASE("values below 256 are counted exactly") {
-  load::histogram histogram;
+  antiphon::histogram histogram;
   for (std::uint64_t value = 1; value <= 200; ++value) histogram.record(value);
   CHECK(histogram.percentile(0) == 1);
   CHECK(histogram.percentile(50) == 100);
@@ -55,7 +55,7 @@ TEST_CASE("values below 256 are counted exactly") {
 }
 
 TEST_CASE("no percentile exceeds the largest value, and the largest value of all has a bucket") {
-  load::histogram histogram;
+  antiphon::histogram histogram;
   histogram.record(1'000'001);
   CHECK(histogram.percentile(50) <= 1'000'001);
   histogram.record(UINT64_MAX);
@@ -64,8 +64,28 @@ TEST_CASE("no percentile exceeds the largest value, and the largest value of all
 }
 
 TEST_CASE("a histogram without values has 0 everywhere") {
-  const load::histogram histogram;
+  const antiphon::histogram histogram;
   CHECK(histogram.count() == 0);
   CHECK(histogram.max() == 0);
   CHECK(histogram.percentile(99) == 0);
+}
+
+TEST_CASE("merging histograms counts what both have counted") {
+  antiphon::histogram low;
+  antiphon::histogram high;
+  antiphon::histogram all;
+  for (std::uint64_t value = 0; value < 1000; ++value) {
+    low.record(value);
+    high.record(value * 1'000'003);
+    all.record(value);
+    all.record(value * 1'000'003);
+  }
+  // Whichever has seen the larger values.
+  for (const bool upward : {true, false}) {
+    antiphon::histogram merged = upward ? low : high;
+    merged.merge(upward ? high : low);
+    CHECK(merged.count() == 2000);
+    CHECK(merged.max() == 999 * std::uint64_t{1'000'003});
+    for (const double percent : percents) CHECK(merged.percentile(percent) == all.percentile(percent));
+  }
 }
