@@ -192,7 +192,9 @@ class life {
       processor_.drop(m);
       answer(m);
     }
-    while (pending_calls::entry* call = calls_.any()) end_call(*call);
+    for (const std::uint64_t id : calls_.ids()) {
+      if (pending_calls::entry* call = calls_.find(id)) end_call(*call);
+    }
   }
 
   void check_end() {
