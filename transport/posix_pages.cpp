@@ -3,6 +3,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstring>
+
+#if defined(__SANITIZE_THREAD__)
+#define ANTIPHON_THREAD_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ANTIPHON_THREAD_SANITIZED
+#endif
+#endif
+
 namespace antiphon::posix {
 
 std::size_t page_size() noexcept {
@@ -23,7 +33,17 @@ void unmap_pages(char* pages, std::size_t size) noexcept { ::munmap(pages, size)
 
 void release_pages(char* pages, std::size_t size) noexcept { ::madvise(pages, size, MADV_DONTNEED); }
 
-#ifdef __linux__
+#if defined(ANTIPHON_THREAD_SANITIZED)
+// The thread sanitizer doesn't see mremap, so it would mistake those who had an address before for those who
+// have it now.
+char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept {
+  char* const moved = map_pages(new_size);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, pages, size);
+  unmap_pages(pages, size);
+  return moved;
+}
+#elif defined(__linux__)
 char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept {
   void* const moved = ::mremap(pages, size, new_size, MREMAP_MAYMOVE);
   return moved == MAP_FAILED ? nullptr : static_cast<char*>(moved);

@@ -2,7 +2,6 @@
 // slow work and fast work at once, on standard input and output.
 //
 //     busy_server [--reject] [--permits N] [--queue N]
-//     busy_server --can-compute    whether handlers may run on a thread pool: then the exit code is 0
 
 #include <antiphon/antiphon.hpp>
 
@@ -47,20 +46,11 @@ antiphon::raw_json compute(antiphon::raw_json params) {
   return params;
 }
 
-// False where the library can't.
-template <class Options>
-bool runs_on(Options& options, const asio::any_io_executor& where) {
-  if constexpr (requires { options.executor = where; }) {
-    options.executor = where;
-    return true;
-  }
-  return false;
-}
-
 awaitable<antiphon::ended> serve(antiphon::endpoint_options options, asio::any_io_executor pool) {
   antiphon::router routes;
   antiphon::route_options elsewhere;
-  if (runs_on(elsewhere, pool)) routes.on_request("compute", compute, {}, elsewhere);
+  elsewhere.executor = std::move(pool);
+  routes.on_request("compute", compute, {}, elsewhere);
   routes.on_request("echo", [](antiphon::raw_json params) { return params; });
   routes.on_request("slow", slow);
   routes.on_request("heavy", heavy);
@@ -79,10 +69,6 @@ int main(int argc, char** argv) {
   asio::thread_pool pool(1);
   for (int at = 1; at < argc; ++at) {
     const std::string_view option = argv[at];
-    if (option == "--can-compute") {
-      antiphon::route_options elsewhere;
-      return runs_on(elsewhere, pool.get_executor()) ? 0 : 1;
-    }
     if (option == "--reject") {
       options.overload = antiphon::overload::reject;
     } else if (option == "--permits" && at + 1 < argc) {

@@ -111,7 +111,8 @@ awaitable<void> cancellation(antiphon::endpoint& server) {
   auto after = server.call<int>("sum", 1, 1);
   const int two = co_await std::move(after);
   CHECK(two == 2);
-  CHECK(ended);
+  // Where the peer has a thread of its own, its answer may be faster.
+  while (!ended) co_await antiphon::asio::post(executor, antiphon::asio::deferred);
   CHECK(outcome == antiphon::errc::cancelled);
   CHECK(server.stats().pending_calls == 0);
 }

@@ -208,12 +208,12 @@ class life {
 
   dice dice_;
   bool rejects_ = false;
+  std::array<message, most_messages> messages_;  // before the processor, which links them
+  unsigned arrived_ = 0;
   processor processor_;
   pending_calls calls_;
   bool open_ = true;
   bool closed_ = false;
-  std::array<message, most_messages> messages_;
-  unsigned arrived_ = 0;
   std::array<unsigned, most_calls + 1> ended_{};
   std::uint64_t last_call_ = 0;
   pending_calls::clock::time_point now_{std::chrono::hours(1)};
@@ -229,7 +229,7 @@ TEST_CASE(
   for (unsigned seed = seeds.first; seed <= seeds.last; ++seed) {
     const char* wrong = life(seed).play();
     if (wrong == nullptr) continue;
-    if (++bad == 1) CHECK_MESSAGE(false, "seed ", seed, ": ", wrong);
+    if (++bad == 1) CHECK_MESSAGE(false, "seed ", seed, ": ", std::string(wrong));
   }
   MESSAGE(seeds.count(), " interleavings of the state machines, ", bad, " bad");
   CHECK(bad == 0);

@@ -92,14 +92,15 @@ antiphon::router make_routes(outside& out) {
     if (n % 2 == 0) throw antiphon::rpc_error(-5, "as it likes");
     throw std::runtime_error("a secret");
   });
-  routes.on_request("later", [&out](antiphon::call_context& call, int n) -> awaitable<int> {
+  const auto later = [&out](antiphon::call_context& call, int n) -> awaitable<int> {
     const frame_of_handler here(out);
     auto waiting = out.room.wait();
     co_await std::move(waiting);
     if (call.cancelled()) throw boost::system::system_error(asio::error::operation_aborted);
     if (n % 3 == 0) throw std::runtime_error("a secret");
     co_return n;
-  });
+  };
+  routes.on_request("later", later);
   routes.on_request("stubborn", [&out](int n) -> awaitable<int> {
     const frame_of_handler here(out);
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -133,6 +134,21 @@ antiphon::router make_routes(outside& out) {
         co_return n;
       },
       {}, antiphon::route_options(antiphon::order::immediate));
+  // Answers before it has ended; what it returns is nothing to the peer.
+  routes.on_request("early", [&out](antiphon::call_context& call, int n) -> awaitable<int> {
+    const frame_of_handler here(out);
+    auto answering = support::error_of(call.answer(n));
+    co_await std::move(answering);
+    auto waiting = out.room.wait();
+    co_await std::move(waiting);
+    co_return n;
+  });
+  antiphon::route_options newest;
+  newest.supersede_key = [](const antiphon::raw_json&) { return std::string("all are alike"); };
+  routes.on_request("newest", later, {}, newest);
+  antiphon::route_options limited;
+  limited.time_limit = 1ms;
+  routes.on_request("limited", later, {}, limited);
   routes.on_notification("note", [&out](antiphon::call_context& call, int n) -> awaitable<void> {
     const frame_of_handler here(out);
     if (n % 2 == 0) call.release_order();
@@ -142,8 +158,8 @@ antiphon::router make_routes(outside& out) {
   return routes;
 }
 
-constexpr const char* methods[] = {"now",  "throw",     "later",   "stubborn", "back",
-                                   "back", "exclusive", "at once", "later",    "unknown"};
+constexpr const char* methods[] = {"now",     "throw", "later",  "stubborn", "back",    "back",   "exclusive",
+                                   "at once", "early", "newest", "newest",   "limited", "unknown"};
 
 /// One end of the connection, by system calls that never wait.
 class far_end {
@@ -227,6 +243,7 @@ class connection_life {
     options.framing = antiphon::line_framing::make;
     options.max_in_flight = 1 + dice_.below(3);
     options.max_queued = dice_.below(4);
+    options.at_close = dice_.once_in(2) ? antiphon::at_close::run_queued : antiphon::at_close::refuse_queued;
     options.overload = dice_.once_in(2) ? antiphon::overload::wait : antiphon::overload::reject;
     endpoint_ = std::make_unique<antiphon::endpoint>(std::move(transport), make_routes(out_), options);
     support::start(out_.context, run(), out_.failure);
