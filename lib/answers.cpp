@@ -99,10 +99,10 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
 
 void connection::answer_without_record(std::string_view id, int code, std::string_view message,
                                        const std::optional<raw_json>& data,
-                                       const std::shared_ptr<batch_reply>& batch) {
+                                       const std::shared_ptr<batch_reply>& batch, std::string_view method) {
   ++stats_.errors_sent;
   write_error(open_reply(batch), id, code, message, data);
-  if (hooks_ & middleware::on_sent) show_answer(batch, message_kind::error_response, id, {});
+  if (hooks_ & middleware::on_sent) show_answer(batch, message_kind::error_response, id, method);
   close_reply(batch);
 }
 
@@ -185,7 +185,7 @@ void connection::finished(record& call) noexcept {
 
 void connection::answer_error(record& call, int code, std::string_view message,
                               const std::optional<raw_json>& data) noexcept {
-  if (call.outcome == handler_outcome::answered) call.outcome = handler_outcome::failed;
+  if (call.outcome == handler_outcome::answered && !call.answered) call.outcome = handler_outcome::failed;
   if (call.notification_) {
     ++stats_.notifications_failed;
   } else if (!call.answered && !lost_ && can_send()) {
@@ -206,7 +206,7 @@ void connection::answer_error(record& call, int code, std::string_view message,
 
 void connection::fail(record& call, std::exception_ptr why) noexcept {
   if (call.cancelled_ && is_cancellation(why)) {
-    call.outcome = handler_outcome::cancelled;
+    if (!call.answered) call.outcome = handler_outcome::cancelled;
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
     return;
   }

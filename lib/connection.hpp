@@ -247,7 +247,8 @@ class connection : public std::enable_shared_from_this<connection> {
   record& take_record(std::string_view text, const message_view& message);
   void release(record& call) noexcept;
   void answer_without_record(std::string_view id, int code, std::string_view message,
-                             const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch);
+                             const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch,
+                             std::string_view method = {});
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
   outbox::place close_reply(const std::shared_ptr<batch_reply>& batch);
   outbox::place close_result(record& call);
@@ -296,6 +297,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void watch_for_stall(record& call);
   void awaits_peer(lender who);
   void look_for_stalls(clock::time_point now);
+
   // observing.cpp: called where there is somebody to be told
   void install_observers();
   bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);

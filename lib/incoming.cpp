@@ -118,6 +118,7 @@ void connection::on_request(std::string_view text, const message_view& message,
     call.batch = batch;
     ++batch->open;
   }
+  if (watched_) arrived(call);
   if (call.route->supersede_key() != nullptr) {
     try {
       supersede(call);
@@ -144,6 +145,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   call.route = found->notification.get();
   call.request = false;
   call.notification_ = true;
+  if (watched_) arrived(call);
   admit(call);
 }
 
@@ -151,7 +153,6 @@ void connection::on_notification(std::string_view text, const message_view& mess
 void connection::admit(record& call) {
   call.ordered = call.route->order() == order::ordered;
   call.immediate = call.route->order() == order::immediate;
-  if (watched_) arrived(call);
   if (processor_.starts_now(call, requests_open())) {
     processor_.start(call);
     begin(call);
@@ -319,6 +320,7 @@ void connection::cancel_running() noexcept {
 void connection::refuse_queued() noexcept {
   while (processor::item* waiting = processor_.queued_request()) {
     auto& call = static_cast<record&>(*waiting);
+    call.outcome = handler_outcome::rejected;
     answer_error(call, static_cast<int>(rpc_errc::overloaded), "shutting down", std::nullopt);
   }
 }

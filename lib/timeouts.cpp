@@ -104,10 +104,11 @@ void connection::limit(record& call) {
 void connection::time_out(record& call) noexcept {
   if (call.request) {
     ++stats_.requests_timed_out;
+    call.outcome = handler_outcome::failed;
     try {
       if (can_send())
         answer_without_record(call.id_, static_cast<int>(rpc_errc::timed_out), "timed out", std::nullopt,
-                              call.batch);
+                              call.batch, call.method_);
     } catch (...) {  // no memory, as in answer_error
       drop_reply(call.batch);
       lost(make_error_code(boost::system::errc::not_enough_memory));

@@ -33,7 +33,7 @@ struct method_figures {
   std::uint64_t received = 0;
   /// With a result; notifications whose handler returned.
   std::uint64_t answered = 0;
-  /// With an error that the handler threw as `rpc_error`, or because the parameters didn't fit.
+  /// With an error: the handler threw `rpc_error`, the parameters didn't fit, the time was up.
   std::uint64_t errors = 0;
   /// Whose handler threw anything else.
   std::uint64_t exceptions = 0;

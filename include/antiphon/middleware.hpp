@@ -68,8 +68,8 @@ class message_event {
 
 /// What became of a request or notification.
 enum class handler_outcome : std::uint8_t {
-  answered,   ///< its handler returned a result; a notification's handler returned
-  failed,     ///< with an error: one that the handler threw as `rpc_error`, or the parameters didn't fit
+  answered,   ///< it has its result; a notification's handler returned
+  failed,     ///< with an error: the handler threw `rpc_error`, the parameters didn't fit, the time was up
   threw,      ///< the handler threw anything else
   cancelled,  ///< -32800, because the peer cancelled it or the connection closed
   rejected,   ///< turned away before its handler started
@@ -104,9 +104,10 @@ struct handler_event {
 /// of the options: what comes in passes them first to last, what ends or goes out last to first.
 ///
 /// A call's order is `received`, `handler_starts`, maybe `handler_threw`, `sent` with the answer,
-/// `handler_ended`. Every message that goes in or out is seen exactly once by `received` or `sent`: also
-/// those that are refused, error answers, members of batches, and the cancellations that the endpoint sends
-/// by itself. What follows after the stream is broken is no message any more.
+/// `handler_ended`; the answer is earlier where the handler gives it before it ends, or its time is up. Every
+/// message that goes in or out is seen exactly once by `received` or `sent`: also those that are refused,
+/// error answers, members of batches, and the cancellations that the endpoint sends by itself. What follows
+/// after the stream is broken is no message any more.
 ///
 /// The hooks run on the endpoint's executor and hold it up, so they should be quick. One object that several
 /// endpoints have is called from the executors of all of them. What a hook throws where it has nothing to

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -59,9 +60,10 @@ class middleware;
 
 namespace detail {
 
+struct method_counts;
+
 /// Runs `work` on the executor `where`; cancelling reaches it there.
 asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work);
-struct method_counts;
 
 /// One method's handler, its types erased.
 class route {

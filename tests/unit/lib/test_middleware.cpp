@@ -1,6 +1,7 @@
 #include "tests/support/session.hpp"
 
 #include <antiphon/antiphon.hpp>
+#include <antiphon/method_statistics.hpp>
 #include <antiphon/middleware.hpp>
 #include <antiphon/middleware/authentication.hpp>
 #include <antiphon/middleware/concurrency_limit.hpp>
@@ -190,6 +191,55 @@ TEST_CASE("each message in and out is seen once, in order, with what becomes of 
     CHECK(seen_of == lines{"in request coma 9", "starts coma", "in notification $/cancelRequest",
                            "out error coma 9", "ended coma cancelled"});
   });
+}
+
+TEST_CASE("an answer that is given before its handler ends is seen then") {
+  lines log;
+  auto seen = std::make_shared<witness>(log);
+  antiphon::router routes = some_routes();
+  routes.on_request("early", [](antiphon::call_context& call) -> awaitable<int> {
+    auto answering = call.answer(5);
+    co_await std::move(answering);
+    auto pause = support::settle();
+    co_await std::move(pause);
+    co_return 6;
+  });
+  antiphon::route_options limited;
+  limited.time_limit = std::chrono::milliseconds(5);
+  routes.on_request(
+      "late",
+      []() -> awaitable<void> {
+        support::asio::steady_timer timer(co_await support::asio::this_coro::executor);
+        timer.expires_at(std::chrono::steady_clock::time_point::max());
+        co_await timer.async_wait(support::asio::use_awaitable);
+      },
+      {}, limited);
+  auto options = with({seen});
+  options.method_statistics = std::make_shared<antiphon::method_statistics>(1);
+  support::session session(std::move(routes), options);
+  session.play([&](support::session& s) -> awaitable<void> {
+    const auto early = co_await s.peer.ask(request(1, "early"));
+    CHECK(early.at("result") == 5);
+    CHECK(log == lines{"in request early 1", "starts early", "out response early 1"});
+    auto settling = support::settle();
+    co_await std::move(settling);
+    settling = support::settle();
+    co_await std::move(settling);
+    CHECK(log == lines{"in request early 1", "starts early", "out response early 1", "ended early answered"});
+    log.clear();
+    const auto late = co_await s.peer.ask(request(2, "late"));
+    CHECK(support::error_code_of(late) != 0);
+    settling = support::settle();
+    co_await std::move(settling);
+    CHECK(log == lines{"in request late 2", "starts late", "out error late 2", "ended late failed"});
+  });
+  for (const auto& figures : options.method_statistics->snapshot()) {
+    if (figures.method == "early") {
+      CHECK(figures.answered == 1);
+      CHECK(figures.write.samples == 1);
+    }
+    if (figures.method == "late") CHECK(figures.errors == 1);
+  }
 }
 
 TEST_CASE("members of batches are seen one by one, as they are answered") {
