@@ -319,6 +319,7 @@ void connection::cancel_running() noexcept {
 void connection::refuse_queued() noexcept {
   while (processor::item* waiting = processor_.queued_request()) {
     auto& call = static_cast<record&>(*waiting);
+    call.outcome = handler_outcome::rejected;
     answer_error(call, static_cast<int>(rpc_errc::overloaded), "shutting down", std::nullopt);
   }
 }

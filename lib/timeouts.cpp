@@ -104,6 +104,7 @@ void connection::limit(record& call) {
 void connection::time_out(record& call) noexcept {
   if (call.request) {
     ++stats_.requests_timed_out;
+    call.outcome = handler_outcome::failed;
     try {
       if (can_send())
         answer_without_record(call.id_, static_cast<int>(rpc_errc::timed_out), "timed out", std::nullopt,
