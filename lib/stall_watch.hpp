@@ -60,12 +60,17 @@ class stall_watch {
 
   bool look_after_limit(clock::time_point now) noexcept {
     if (look_at_ != never) return false;
-    look_at_ = after(now);
+    look_at_ = look_for(now);
     return true;
   }
   clock::time_point after(clock::time_point start) const noexcept {
     const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(never - start);
     return limit_ >= most ? never : start + limit_;
+  }
+  // A little late, so that what stalls at nearly the same time is reported at once.
+  clock::time_point look_for(clock::time_point start) const noexcept {
+    const auto due = after(start);
+    return never - due > limit_ / 8 ? due + limit_ / 8 : never;
   }
   running* find(lender who) noexcept {
     const auto found = std::find_if(running_.rbegin(), running_.rend(), [who](const running& one) {
@@ -105,7 +110,7 @@ std::optional<stall_report> stall_watch::look(clock::time_point now, About about
       if (awaiting) handler->awaiting = whole(one.awaiting_since);
       report.handlers.push_back(std::move(*handler));
     } else {
-      look_at_ = std::min(look_at_, after(one.since));
+      look_at_ = std::min(look_at_, look_for(one.since));
     }
     left.push_back(one);
   }
@@ -115,7 +120,7 @@ std::optional<stall_report> stall_watch::look(clock::time_point now, About about
     // Which of them began to await last tells one such time from another.
     const bool known = last_awaited == all_awaited_since_;
     if (!report.all_await_peer) {
-      look_at_ = std::min(look_at_, after(last_awaited));
+      look_at_ = std::min(look_at_, look_for(last_awaited));
     } else if (!known) {
       all_awaited_since_ = last_awaited;
       news = true;

@@ -92,8 +92,8 @@ struct endpoint_options {
 
   /// For debugging: `on_stall` is told of coroutine handlers that run for longer than this, and of it when
   /// every handler that runs has been awaiting the peer for that long. Each handler is reported once, a time
-  /// in which all await the peer once, and there is at most one report in this time. While the connection is
-  /// open. Zero is off, and costs nothing.
+  /// in which all await the peer once; there is at most one report in this time, and it may come an eighth of
+  /// it late. While the connection is open. Zero is off, and costs nothing.
   std::chrono::milliseconds stall_after{0};
   /// Called on the endpoint's executor. What it throws is dropped. See stall_report.hpp.
   std::function<void(const stall_report&)> on_stall;

@@ -34,6 +34,7 @@ awaitable<int> nap(int ms) {
 
 // Goes on for so long whatever it is told.
 awaitable<std::string> stubborn(antiphon::call_context& call, int ms) {
+  co_await boost::asio::this_coro::throw_if_cancelled(false);
   const auto until = std::chrono::steady_clock::now() + milliseconds(ms);
   while (std::chrono::steady_clock::now() < until) {
     try {
@@ -190,16 +191,21 @@ TEST_CASE("limits are over in their own order, whenever their handlers started")
   antiphon::router made;
   for (const int ms : {20, 60, 100, 140})
     made.on_request(std::to_string(ms), nap, {}, within(milliseconds(ms)));
+  made.on_request("hour", nap, {}, within(1h));
   session one(std::move(made));
   one.play([](session& s) -> awaitable<void> {
-    auto saying = s.peer.say(request("140", "140", 60'000) + "\n" + request("20", "20", 60'000) + "\n" +
-                             request("100", "100", 60'000) + "\n" + request("60", "60", 60'000));
+    auto saying = s.peer.say(request("1", "hour", 60'000) + "\n" + request("140", "140", 60'000) + "\n" +
+                             request("20", "20", 60'000) + "\n" + request("100", "100", 60'000) + "\n" +
+                             request("60", "60", 60'000));
     co_await std::move(saying);
     for (const int ms : {20, 60, 100, 140}) {
       auto hearing = s.peer.hear_json();
       const auto late = co_await std::move(hearing);
       CHECK(late.at("id") == ms);
     }
+    auto asking = s.peer.ask(cancel("1"));
+    const auto last = co_await std::move(asking);
+    CHECK(last.at("id") == 1);
   });
 }
 
