@@ -53,6 +53,8 @@ void connection::wake_at(clock::time_point when) {
 }
 
 void connection::on_deadline() {
+  // The time was up before the connection had ended, and this was only waiting for its turn.
+  if (!seldom_) return;
   seldom_->armed = false;
   const auto now = clock::now();
   while (pending_calls::entry* call = pending_.expired(now)) give_up(call->id, errc::timed_out);
