@@ -4,12 +4,15 @@
 
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <sys/socket.h>
 
+#include <chrono>
 #include <utility>
 
 namespace antiphon::posix {
@@ -42,13 +45,21 @@ stream::stream(asio::any_io_executor executor, channel in, channel out,
 asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
   if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
   if (into.space().empty()) fail(asio::error::no_buffer_space, "receive");
+  bool looked_again = false;
   for (;;) {
     if (closed_) fail(asio::error::operation_aborted, "receive");
     // What was read last was all there was: Asio's own attempt, before it waits, is enough.
     const bool emptied = std::exchange(emptied_, false) && in_.is_own();
     io_result got = emptied ? io_result{0, EAGAIN} : in_.read_now(into.space());
     if (got.error == EAGAIN) {
-      if (output_lost_) fail(asio::error::broken_pipe, "receive: nobody reads our output");
+      if (output_lost_) {
+        if (looked_again) fail(asio::error::broken_pipe, "receive: nobody reads our output");
+        // Who dies closes one end after the other: that of our input may be about to follow.
+        looked_again = true;
+        auto waiting = a_moment();
+        co_await std::move(waiting);
+        continue;
+      }
       turns_.renew();
       if (in_.is_own()) {
         auto reading = in_.read(into.space());
@@ -69,6 +80,12 @@ asio::awaitable<std::size_t> stream::receive_into(buffer& into) {
     const bool stopped = got.error == ECANCELED && (closed_ || output_lost_);
     if (!stopped) fail(system_code(got.error), "receive");
   }
+}
+
+asio::awaitable<void> stream::a_moment() {
+  asio::steady_timer timer(executor_, std::chrono::milliseconds(20));
+  auto waiting = timer.async_wait(asio::as_tuple(asio::deferred));
+  co_await std::move(waiting);
 }
 
 asio::awaitable<void> stream::send(std::span<const std::string_view> parts) {

@@ -35,6 +35,7 @@ class stream : public transport {
   void output_lost() noexcept;
 
  private:
+  asio::awaitable<void> a_moment();
   channel& out() noexcept { return out_ ? *out_ : in_; }
 
   asio::any_io_executor executor_;
