@@ -24,11 +24,12 @@ constexpr milliseconds retry_time{100};
 
 }  // namespace
 
-connection::connection(transport_ptr over, router routes, endpoint_options options)
+connection::connection(transport_ptr over, router routes, std::shared_ptr<const endpoint_options> options)
     : executor_(over->get_executor()),
       transport_(std::move(over)),
       routes_(std::move(routes)),
-      options_(std::move(options)),
+      shared_options_(std::move(options)),
+      options_(*shared_options_),
       decoder_(options_.framing(options_.limits), options_.limits, *transport_, options_.check),
       outbox_(*transport_),
       out_(outbox_.chain()),

@@ -110,7 +110,7 @@ class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
 
-  connection(transport_ptr over, router routes, endpoint_options options);
+  connection(transport_ptr over, router routes, std::shared_ptr<const endpoint_options> options);
   ~connection();
 
   // connection.cpp: its life
@@ -319,7 +319,8 @@ class connection : public std::enable_shared_from_this<connection> {
   std::weak_ptr<connection> alive_;  // what all the coroutines share
   transport_ptr transport_;          // until the coroutines have ended
   router routes_;
-  endpoint_options options_;
+  std::shared_ptr<const endpoint_options> shared_options_;  // with other connections, perhaps
+  const endpoint_options& options_;
   bare_framing bare_;
   frame_decoder decoder_;
   outbox outbox_;
@@ -407,6 +408,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // For which the clock is read.
   static constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
+  std::vector<std::shared_ptr<middleware>> middleware_;
   unsigned hooks_ = 0;    // that some middleware wants
   bool watched_ = false;  // somebody wants to know of each request and notification
   std::unique_ptr<method_recorder> figures_;

@@ -9,6 +9,10 @@ int ended::exit_code() const noexcept {
 }
 
 endpoint::endpoint(transport_ptr over, router routes, endpoint_options options)
+    : endpoint(std::move(over), std::move(routes),
+               std::make_shared<const endpoint_options>(std::move(options))) {}
+
+endpoint::endpoint(transport_ptr over, router routes, std::shared_ptr<const endpoint_options> options)
     : peer(std::make_shared<detail::connection>(std::move(over), std::move(routes), std::move(options))) {}
 
 endpoint::~endpoint() {

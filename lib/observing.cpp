@@ -51,9 +51,10 @@ class shown_message final : public message_event {
 }  // namespace
 
 void connection::install_observers() {
-  for (auto& inner : routes_.take_middleware()) options_.middleware.push_back(std::move(inner));
-  std::erase(options_.middleware, nullptr);
-  for (auto& one : options_.middleware) {
+  middleware_ = options_.middleware;
+  for (auto& inner : routes_.take_middleware()) middleware_.push_back(std::move(inner));
+  std::erase(middleware_, nullptr);
+  for (auto& one : middleware_) {
     if (auto own = one->for_connection()) one = std::move(own);
     hooks_ |= one->hooks();
   }
@@ -83,7 +84,7 @@ bool connection::let_in(std::string_view text, const message_view& message,
   const auto method = is_request || is_notification ? method_of(message) : std::string_view();
   const shown_message event(text, message, method, batch != nullptr);
   std::optional<rpc_error> refusal;
-  for (const auto& one : options_.middleware) {
+  for (const auto& one : middleware_) {
     try {
       one->received(event);
       continue;
@@ -110,7 +111,7 @@ bool connection::let_in(std::string_view text, const message_view& message,
 /// Text that holds no message.
 void connection::show_invalid(std::string_view text) {
   const shown_message event(text, message_view(), {}, false);
-  for (const auto& one : options_.middleware) {
+  for (const auto& one : middleware_) {
     try {
       one->received(event);
     } catch (...) {  // it is refused anyway
@@ -124,7 +125,7 @@ void connection::show_answer(const std::shared_ptr<batch_reply>& batch, message_
   // A member's comma, or the batch's bracket, is none of the message.
   const shown_message event(batch ? batch->members : out_, batch ? 1 : 0, kind, id.empty() ? "null" : id,
                             method);
-  for (auto one = options_.middleware.rbegin(); one != options_.middleware.rend(); ++one) {
+  for (auto one = middleware_.rbegin(); one != middleware_.rend(); ++one) {
     try {
       (*one)->sent(event);
     } catch (...) {  // there is nothing to refuse
@@ -138,7 +139,7 @@ void connection::show_sent() noexcept try {
   frame_messages messages(out_.frame_text(joined));
   while (const auto text = messages.next()) {
     const shown_message event(*text, messages.is_batch());
-    for (auto one = options_.middleware.rbegin(); one != options_.middleware.rend(); ++one) {
+    for (auto one = middleware_.rbegin(); one != middleware_.rend(); ++one) {
       try {
         (*one)->sent(event);
       } catch (...) {
@@ -181,7 +182,7 @@ bool connection::handler_may_start(record& call) noexcept {
     handler_event event = event_of(call);
     std::size_t told = 0;
     try {
-      for (; told < options_.middleware.size(); ++told) options_.middleware[told]->handler_starts(event);
+      for (; told < middleware_.size(); ++told) middleware_[told]->handler_starts(event);
     } catch (const rpc_error& e) {
       refusal = e;
     } catch (...) {
@@ -210,7 +211,7 @@ void connection::handler_ended(record& call) noexcept {
   if (hooks_ & middleware::on_handler_ended) {
     handler_event event = event_of(call);
     event.ended = now;
-    tell_handler_ended(event, options_.middleware.size());
+    tell_handler_ended(event, middleware_.size());
   }
 }
 
@@ -218,7 +219,7 @@ void connection::handler_ended(record& call) noexcept {
 void connection::tell_handler_ended(const handler_event& event, std::size_t how_many) noexcept {
   while (how_many > 0) {
     try {
-      options_.middleware[--how_many]->handler_ended(event);
+      middleware_[--how_many]->handler_ended(event);
     } catch (...) {
     }
   }
@@ -226,7 +227,7 @@ void connection::tell_handler_ended(const handler_event& event, std::size_t how_
 
 std::exception_ptr connection::translated(record& call, std::exception_ptr what) noexcept {
   const handler_event event = event_of(call);
-  for (auto one = options_.middleware.rbegin(); one != options_.middleware.rend(); ++one) {
+  for (auto one = middleware_.rbegin(); one != middleware_.rend(); ++one) {
     try {
       if (auto other = (*one)->handler_threw(event, what)) what = std::move(other);
     } catch (...) {
@@ -246,7 +247,7 @@ void connection::tell_abandoned() noexcept {
     handler_event event = event_of(*call);
     event.ended = clock::now();
     event.outcome = handler_outcome::abandoned;
-    tell_handler_ended(event, options_.middleware.size());
+    tell_handler_ended(event, middleware_.size());
   }
 }
 

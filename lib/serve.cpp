@@ -34,13 +34,14 @@ struct connections {
 asio::awaitable<void> serve(listener& at, std::function<router()> make_routes, endpoint_options options) {
   const auto executor = co_await asio::this_coro::executor;
   auto all = std::make_shared<connections>(executor);
+  const auto shared = std::make_shared<const endpoint_options>(std::move(options));
   std::exception_ptr failure;
   bool aborted = false;
   try {
     for (;;) {
       auto accepting = at.accept();
       transport_ptr over = co_await std::move(accepting);
-      auto one = std::make_shared<endpoint>(std::move(over), make_routes(), options);
+      auto one = std::make_shared<endpoint>(std::move(over), make_routes(), shared);
       // Counted from here on, whenever it starts.
       const auto place = all->open.insert(all->open.end(), *one);
       // What goes wrong with one connection is that connection's end.

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -21,6 +22,8 @@ class endpoint : public peer {
  public:
   explicit endpoint(transport_ptr over, router routes = router(),
                     endpoint_options options = endpoint_options());
+  /// The same with options that many endpoints share; not null.
+  endpoint(transport_ptr over, router routes, std::shared_ptr<const endpoint_options> options);
   endpoint(endpoint&&) noexcept = default;
   endpoint& operator=(endpoint&&) = delete;
   ~endpoint();
