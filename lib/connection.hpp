@@ -6,10 +6,10 @@
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
 #include "lib/progress_watch.hpp"
+#include "lib/record.hpp"
 #include "lib/stall_watch.hpp"
 #include "lib/supersession.hpp"
 #include "lib/waiting.hpp"
-#include "streaming/id_text.hpp"
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
@@ -36,68 +36,6 @@
 #include <vector>
 
 namespace antiphon::detail {
-
-/// No frame at all: what a member of a batch is written with, so that it can be taken back like a frame.
-class bare_framing final : public framing {
- public:
-  step look(std::string_view) override { return {}; }
-  step finish(std::string_view) override { return {}; }
-  std::size_t max_head() const noexcept override { return 0; }
-  std::size_t write_head(char*, std::size_t) const noexcept override { return 0; }
-  std::string_view tail() const noexcept override { return {}; }
-};
-
-/// The answers of one incoming batch, gathered until the last one is there.
-struct batch_reply {
-  explicit batch_reply(buffer_source& source) : members(source, 4 * 1024) {}
-  output_chain members;
-  std::size_t answered = 0;
-  std::size_t bytes = 0;
-  /// Requests not yet answered, and one for the walk itself while it goes on.
-  std::size_t open = 1;
-};
-
-/// An incoming message from its arrival to the end of its handler.
-class record final : public inbound_call, public processor::item {
- public:
-  using call_context::cancelled_;
-  using call_context::connection_;
-  using call_context::generation_;
-  using call_context::id_;
-  using call_context::method_;
-  using call_context::notification_;
-  using call_context::params_;
-  using inbound_call::cancel_;
-
-  std::string_view text;  // of the message
-  detail::route* route = nullptr;
-  std::shared_ptr<batch_reply> batch;
-  slice pinned;                   // the message's memory, once it is kept
-  asio::awaitable<void> handler;  // what `runner` is to run
-  waiter<> runner;                // see run_handlers; there while it has nothing to do
-  bool kept = false;
-  bool registered = false;  // findable by its id
-  bool coroutine = false;   // released when its coroutine has ended, not when it has answered
-  bool answered = false;
-  std::uint32_t awaiting = 0;  // calls of the handler to the peer
-
-  // For those who watch; see observing.cpp.
-  handler_outcome outcome = handler_outcome::answered;
-  bool timed = false;     // for the method's figures
-  bool observed = false;  // somebody wants to know of its handler, or it is timed
-  bool begun = false;     // and the handler has started
-  std::chrono::steady_clock::time_point received_at;
-  std::chrono::steady_clock::time_point started_at;
-};
-
-/// Finds records by their ids' texts.
-struct by_id {
-  using is_transparent = void;
-  static std::string_view id(std::string_view text) noexcept { return text; }
-  static std::string_view id(const record* call) noexcept { return call->id_; }
-  std::size_t operator()(const auto& call) const noexcept { return hash_of_id(id(call)); }
-  bool operator()(const auto& a, const auto& b) const noexcept { return same_id(id(a), id(b)); }
-};
 
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///

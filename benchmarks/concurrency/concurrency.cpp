@@ -48,8 +48,12 @@ int heavy(int n) {
 }
 
 awaitable<int> for_ever(antiphon::call_context& call) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
-  while (!call.cancelled()) co_await timer.async_wait(asio::use_awaitable);
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
+  while (!call.cancelled()) {
+    auto waiting = timer.async_wait(asio::use_awaitable);
+    co_await std::move(waiting);
+  }
   co_return 0;
 }
 

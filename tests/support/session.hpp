@@ -21,6 +21,24 @@ using asio::awaitable;
 
 inline boost::json::value json(std::string_view text) { return boost::json::parse(text); }
 
+// Messages without parameters.
+inline std::string request(int id, const std::string& method) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
+}
+inline std::string notification(const std::string& method) {
+  return R"({"jsonrpc":"2.0","method":")" + method + "\"}";
+}
+inline std::string cancellation(int id) {
+  return R"({"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":)" + std::to_string(id) + "}}";
+}
+
+/// A handler that takes so many milliseconds to say 5.
+inline awaitable<int> nap(int ms) {
+  auto pausing = pause_for(std::chrono::milliseconds(ms));
+  co_await std::move(pausing);
+  co_return 5;
+}
+
 /// The peer's side of a connection, in lines of text.
 class wire {
  public:

@@ -12,6 +12,7 @@
 using antiphon::errc;
 using support::awaitable;
 using support::json;
+using support::request;
 
 namespace {
 
@@ -26,10 +27,6 @@ antiphon::router routes_with() {
     co_return 2;
   });
   return routes;
-}
-
-std::string request(int id, const std::string& method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ using antiphon::end_reason;
 using antiphon::errc;
 using antiphon::error_code;
 using support::awaitable;
+using support::request;
 using namespace std::chrono_literals;
 
 namespace {
@@ -37,10 +38,6 @@ antiphon::router sleepy() {
     co_return result;
   });
   return routes;
-}
-
-std::string request(int id, std::string method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
 }
 
 }  // namespace

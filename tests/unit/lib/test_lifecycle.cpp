@@ -9,13 +9,10 @@
 
 using antiphon::lsp::lifecycle;
 using support::awaitable;
+using support::notification;
+using support::request;
 
 namespace {
-
-std::string request(int id, std::string method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
-}
-std::string notification(std::string method) { return R"({"jsonrpc":"2.0","method":")" + method + "\"}"; }
 
 antiphon::router language_server(lifecycle& life, int& notes) {
   antiphon::router routes;

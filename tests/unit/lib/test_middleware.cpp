@@ -28,18 +28,11 @@ using antiphon::message_event;
 using antiphon::message_kind;
 using antiphon::rpc_error;
 using support::awaitable;
+using support::cancellation;
+using support::notification;
+using support::request;
 
 namespace {
-
-std::string request(int id, const std::string& method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
-}
-std::string notification(const std::string& method) {
-  return R"({"jsonrpc":"2.0","method":")" + method + "\"}";
-}
-std::string cancellation(int id) {
-  return R"({"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":)" + std::to_string(id) + "}}";
-}
 
 const char* name_of(message_kind kind) {
   switch (kind) {

@@ -11,6 +11,7 @@
 
 using support::awaitable;
 using support::json;
+using support::request;
 
 namespace {
 
@@ -23,10 +24,6 @@ antiphon::router ping_pong() {
     co_return below + 1;
   });
   return routes;
-}
-
-std::string request(int id, std::string method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
 }
 
 }  // namespace

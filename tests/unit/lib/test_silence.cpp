@@ -34,17 +34,11 @@ endpoint_options idle_limit(milliseconds limit) {
   return options;
 }
 
-awaitable<int> sleep_for(int ms) {
-  auto pausing = support::pause_for(milliseconds(ms));
-  co_await std::move(pausing);
-  co_return 5;
-}
-
 antiphon::router routes() {
   antiphon::router made;
   made.on_request("ping", [](antiphon::raw_json) { return 1; });
   made.on_request("echo", [](antiphon::raw_json params) { return params; });
-  made.on_request("nap", sleep_for, {"ms"});
+  made.on_request("nap", support::nap, {"ms"});
   made.on_request("ask", [](antiphon::call_context& call) -> awaitable<int> {
     auto asking = call.call<int>("question");
     const int answer = co_await std::move(asking);

@@ -18,19 +18,12 @@
 using antiphon::method_figures;
 using antiphon::method_statistics;
 using support::awaitable;
+using support::cancellation;
+using support::notification;
+using support::request;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string request(int id, const std::string& method) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + method + "\"}";
-}
-std::string notification(const std::string& method) {
-  return R"({"jsonrpc":"2.0","method":")" + method + "\"}";
-}
-std::string cancellation(int id) {
-  return R"({"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":)" + std::to_string(id) + "}}";
-}
 
 antiphon::router some_routes() {
   antiphon::router routes;

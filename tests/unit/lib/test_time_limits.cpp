@@ -26,12 +26,6 @@ antiphon::route_options within(milliseconds limit) {
   return options;
 }
 
-awaitable<int> nap(int ms) {
-  auto pausing = support::pause_for(milliseconds(ms));
-  co_await std::move(pausing);
-  co_return 5;
-}
-
 // Goes on for so long whatever it is told.
 awaitable<std::string> stubborn(antiphon::call_context& call, int ms) {
   co_await boost::asio::this_coro::throw_if_cancelled(false);
@@ -62,7 +56,7 @@ std::string cancel(std::string id) {
 
 antiphon::router routes(milliseconds limit) {
   antiphon::router made;
-  made.on_request("nap", nap, {}, within(limit));
+  made.on_request("nap", support::nap, {}, within(limit));
   made.on_request("stubborn", stubborn, {}, within(limit));
   made.on_request("block", block);
   made.on_request("ping", [](int n) { return n; });
@@ -155,7 +149,7 @@ TEST_CASE("a handler that learns of its end by asking sees it in time") {
 
 TEST_CASE("a limit counts from when the handler starts, not from when the request came") {
   antiphon::router made = routes(200ms);
-  made.on_request("long", nap);
+  made.on_request("long", support::nap);
   antiphon::endpoint_options options;
   options.max_in_flight = 1;
   session one(std::move(made), options);
@@ -174,8 +168,8 @@ TEST_CASE("a limit counts from when the handler starts, not from when the reques
 TEST_CASE("a synchronous handler is not interrupted, and a handler that ends in time is not disturbed") {
   antiphon::router made;
   made.on_request("block", block, {}, within(1ms));
-  made.on_request("nap", nap, {}, within(10s));
-  made.on_request("vast", nap, {}, within(milliseconds::max()));
+  made.on_request("nap", support::nap, {}, within(10s));
+  made.on_request("vast", support::nap, {}, within(milliseconds::max()));
   session one(std::move(made));
   one.play([](session& s) -> awaitable<void> {
     for (const char* method : {"block", "nap", "vast"}) {
@@ -190,8 +184,8 @@ TEST_CASE("a synchronous handler is not interrupted, and a handler that ends in 
 TEST_CASE("limits are over in their own order, whenever their handlers started") {
   antiphon::router made;
   for (const int ms : {20, 60, 100, 140})
-    made.on_request(std::to_string(ms), nap, {}, within(milliseconds(ms)));
-  made.on_request("hour", nap, {}, within(1h));
+    made.on_request(std::to_string(ms), support::nap, {}, within(milliseconds(ms)));
+  made.on_request("hour", support::nap, {}, within(1h));
   session one(std::move(made));
   one.play([](session& s) -> awaitable<void> {
     auto saying = s.peer.say(request("1", "hour", 60'000) + "\n" + request("140", "140", 60'000) + "\n" +
@@ -410,7 +404,7 @@ TEST_CASE("a notification's handler that takes too long is cancelled, so that th
       "note",
       [&seen](antiphon::call_context& call, int ms) -> awaitable<void> {
         try {
-          auto napping = nap(ms);
+          auto napping = support::nap(ms);
           co_await std::move(napping);
           seen += "done ";
         } catch (const boost::system::system_error&) {
