@@ -80,12 +80,14 @@ class checker {
     const uint64_t separators = found.colons | found.commas | found.close;
     const uint64_t after_value =
         following(all & ~(found.colons | found.commas | found.open), all, behind, state_.after_value);
-    const uint64_t after_open = following(found.open, all, behind, state_.after_open);
+    uint64_t after_open = std::exchange(state_.after_open, found.open << behind);
     // A name is a string behind a comma or '{'; behind a comma in an array it's a value.
     const uint64_t at_names = following(found.commas | (found.open & braces), all, behind, state_.at_name);
     const uint64_t after_name = following(at_names & found.strings, all, behind, state_.after_name);
-    return ((after_value ^ separators) & ~(found.close & after_open)) |
-           ((after_name & in_objects) ^ found.colons) |
+    uint64_t misplaced = after_value ^ separators;
+    // Only the end of what is empty needs no value before it; there are few.
+    if (misplaced != 0) misplaced &= ~(found.close & following(found.open, all, behind, after_open));
+    return misplaced | ((after_name & in_objects) ^ found.colons) |
            (at_names & in_objects & ~(found.strings | found.close));
   }
 

@@ -112,6 +112,7 @@ bool decode_sequence(json_cursor& in, T& out) {
   out.clear();
   bool more = false;
   if (!in.enter_array(more)) return false;
+  [[maybe_unused]] const std::size_t before = in.bytes_left();
   for (; more; more = in.next_element()) {
     if constexpr (std::is_same_v<element, bool>) {
       bool value = false;  // std::vector<bool> has no element to refer to
@@ -120,7 +121,13 @@ bool decode_sequence(json_cursor& in, T& out) {
     } else {
       if (!decode_value(in, out.emplace_back())) return in.at_index(out.size() - 1);
       if constexpr (std::integral<element>) in.append_small_integers(out);
+      if constexpr (sizeof(element) > 64) {
+        if (out.size() == 1) in.reserve_rest(out, before - in.bytes_left());
+      }
     }
+  }
+  if constexpr (sizeof(element) > 64) {
+    if (out.capacity() / 2 > out.size()) out.shrink_to_fit();
   }
   return in.good();
 }

@@ -5,6 +5,7 @@
 
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +42,8 @@ class json_cursor {
       : at_(text.data()),
         end_(text.data() + text.size()),
         owner_(owner),
-        rereads_left_(least_rereads + 16 * text.size()) {}
+        rereads_left_(least_rereads + 16 * text.size()),
+        spare_(text.size()) {}
 
   const slice* owner() const noexcept { return owner_; }
   bool good() const noexcept { return !failed_; }
@@ -127,6 +129,19 @@ class json_cursor {
       at += 1 + count;
     }
     at_ = at;
+  }
+
+  std::size_t bytes_left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+  /// Behind an array's first element, of `size` bytes: makes room for as many of them as the text may have.
+  /// All that is made room for in a text is no larger than the text.
+  template <class T>
+  void reserve_rest(std::vector<T>& out, std::size_t size) {
+    if (at_ == end_ || *at_ != ',') return;
+    const std::size_t alike = bytes_left() / (size + 1);
+    const std::size_t count = std::min(2 + alike + alike / 8, spare_ / sizeof(T));
+    if (count <= out.capacity()) return;
+    spare_ -= count * sizeof(T);
+    out.reserve(count);
   }
 
   // These return false, for the callers to pass on.
@@ -244,6 +259,7 @@ class json_cursor {
   const slice* owner_;
   unsigned depth_ = 0;
   std::size_t rereads_left_;  // bytes that may be read again for the sake of alternatives
+  std::size_t spare_;         // bytes of room that may be made for elements that may come
   bool quiet_ = false;        // nobody will see the error
   bool failed_ = false;
   errc code_{};

@@ -22,6 +22,16 @@ struct leaning_b {
 BOOST_DESCRIBE_STRUCT(leaning_a, (), (kids, a))
 BOOST_DESCRIBE_STRUCT(leaning_b, (), (kids, b))
 
+struct wide {
+  std::string name, detail, text;
+};
+BOOST_DESCRIBE_STRUCT(wide, (), (name, detail, text))
+
+std::string wide_element(std::size_t size) {
+  return R"({"name":"n)" + std::to_string(size) + R"(","detail":"","text":")" + std::string(size, 'x') +
+         "\"}";
+}
+
 }  // namespace
 
 TEST_CASE("optional and unique_ptr take null and a value") {
@@ -52,6 +62,27 @@ TEST_CASE("a vector is an array of any length") {
   for (const char* text :
        {"[", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1 2]", "[1:2]", "[1}", "]", "[1]]", "[[1]"})
     refused<numbers>(text);
+}
+
+TEST_CASE(
+    "a vector of structs takes no more room than twice what is in it, whatever its first element is like") {
+  for (const std::size_t first : {0, 1, 1000}) {
+    for (const std::size_t others : {0, 1, 70'000}) {
+      for (const std::size_t count : {0, 1, 2, 3, 40}) {
+        std::string text = "[" + wide_element(first);
+        for (std::size_t i = 0; i < count; ++i) text += "," + wide_element(others);
+        const auto all = decoded<std::vector<std::vector<wide>>>("[" + text + "]," + text + "]]");
+        REQUIRE(all.size() == 2);
+        for (const std::vector<wide>& each : all) {
+          REQUIRE(each.size() == 1 + count);
+          CHECK(each.front().text.size() == first);
+          CHECK(each.back().text.size() == (count == 0 ? first : others));
+          CHECK(each.back().name == "n" + std::to_string(each.back().text.size()));
+          CHECK(each.capacity() <= 2 * each.size() + 1);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("an error carries the path to what was wrong") {
