@@ -331,27 +331,33 @@ TEST_CASE("each of many requests has one answer when the endpoint closes among l
   for (const std::int64_t kind : {0, -32001, -32800, -32000}) CHECK(all_kinds[kind] > 0);
 }
 
-TEST_CASE("a limit that is up in the moment in which the endpoint goes is nothing any more") {
-  session one(routes(1ms));
-  std::exception_ptr failure;
-  const antiphon::peer kept = *one.endpoint;  // and with it the connection's state
-  const auto run = [](session& s) -> awaitable<void> {
-    auto running = s.endpoint->run();
-    co_await std::move(running);
-  };
-  support::start(*one.context, run(one), failure);
-  support::start(*one.context, one.peer.say(request("1", "nap", 60'000)), failure);
-  one.context->poll();
-  REQUIRE(kept.stats().in_flight == 1);
-  std::this_thread::sleep_for(5ms);  // so that it is up
-  // Asio learns of it in this turn, and has something else to run before it.
-  support::asio::post(*one.context, [] {});
-  one.context->poll_one();
-  one.endpoint.reset();
-  one.context->poll();
-  CHECK(kept.stats().in_flight == 0);
-  one.peer.hang_up();
-  support::drain(*one.context);
+TEST_CASE("a limit that is up while its connection ends, at whatever step, is nothing any more") {
+  constexpr auto limit = 5ms;
+  bool ended_before = false;
+  for (int steps = 0; !ended_before; ++steps) {
+    REQUIRE(steps < 200);
+    session one(routes(limit));
+    const antiphon::peer kept = *one.endpoint;  // and with it the connection's state
+    bool ended = false;
+    std::exception_ptr failure;
+    const auto run = [](session& s, bool& has_ended) -> awaitable<void> {
+      auto running = s.endpoint->run();
+      co_await std::move(running);
+      has_ended = true;
+    };
+    support::start(*one.context, run(one, ended), failure);
+    support::start(*one.context, one.peer.say(request("1", "nap", 60'000)), failure);
+    one.context->poll();
+    REQUIRE(kept.stats().in_flight == 1);
+    one.endpoint->close(0ms);
+    one.peer.hang_up();
+    for (int i = 0; i < steps; ++i) one.context->poll_one();
+    ended_before = ended;
+    std::this_thread::sleep_for(limit);  // so that it is up
+    support::drain(*one.context);
+    CHECK(ended);
+    CHECK(kept.stats().in_flight == 0);
+  }
 }
 
 TEST_CASE("limits hold while a connection drains") {
