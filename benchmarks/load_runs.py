@@ -8,6 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "bench"
+# The load program in the build directory's benchmarks/, and what its command line begins with.
+LOAD = ["load/antiphon-load"]
 
 
 class Build:
@@ -33,7 +35,7 @@ class Build:
 
     def start_load(self, options, server):
         """antiphon-load, started: to be given to `result_of`."""
-        command = [self.program("load/antiphon-load"), *options, "--json", "--", *server]
+        command = [self.program(LOAD[0]), *LOAD[1:], *options, "--json", "--", *server]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 

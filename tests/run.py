@@ -37,6 +37,8 @@ SUITES = [
     Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
     Suite("unit-load", "doctest", 60, ["{build}/tests/unit/load/antiphon-unit-load"]),
     Suite("unit-allocations", "doctest", 300, ["{build}/tests/unit/allocations/antiphon-unit-allocations"]),
+    Suite("instructions", "lines", 300, ["python3", "tools/profile/baseline.py", "--build", "{build}"]),
+    Suite("profile-tools", "lines", 60, ["python3", "tests/profile/run.py"]),
     Suite("fuzz-replay", "lines", 300, ["python3", "tests/fuzz/run.py", "--build", "{build}", "--replay"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
