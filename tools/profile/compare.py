@@ -4,8 +4,10 @@
     compare.py A B    directories that ./dev profile wrote, or their names in profiles/; A is the older one
 
 Each figure is better, worse or the same by the thresholds in thresholds.json: it must differ by more than `percent`
-and by more than `absolute`. One that is worse makes the verdict worse (exit code 1); else one that is better makes it
-better (0); else it is the same (0). Figures with `same_machine` are not judged between different ones. 2: wrong usage.
+and by more than `absolute`; where it was measured in several rounds, each of B's must lie beyond each of A's. One that
+is worse makes the verdict worse (exit code 1); else one that is better makes it better (0); else it is the same (0).
+Figures with `without_floor` depend on the machine's speed at that time: they are judged only where the floor was not
+measured beside them, and never between different machines. Wrong usage is 2.
 """
 
 import argparse
@@ -29,11 +31,8 @@ FIGURES = {
     "allocations_per_message": ("heap", "allocations_per_message"),
     "peak_heap_bytes": ("heap", "peak_bytes"),
     "leaked_allocations": ("heap", "leaked_allocations"),
-    "rate_of_floor": ("load", "rate_of_floor"),
-    "rate": ("load", "rate"),
-    "p50_us": ("load", "p50_us"),
-    "p99_us": ("load", "p99_us"),
-    "errors": ("load", "errors"),
+    **{name: ("load", name) for name in ("rate_of_floor", "p50_of_floor", "p99_of_floor", "rate", "p50_us", "p99_us",
+                                         "errors")},
 }
 MACHINE = ("cpu", "cores", "kernel")
 # What differs anyway, and says nothing of what was measured.
@@ -59,10 +58,21 @@ def figure(profile, name):
     return profile.get(part, {}).get(key)
 
 
-def judge_one(threshold, before, after):
+def rounds(profile, name):
+    return [one[name] for one in profile.get("load", {}).get("rounds", []) if name in one]
+
+
+def overlap(some, others):
+    """Whether the rounds are mixed up, so that their difference may be chance."""
+    return bool(some and others) and min(some) <= max(others) and min(others) <= max(some)
+
+
+def judge_one(threshold, before, after, before_rounds=(), after_rounds=()):
     gain = before - after if threshold["wanted"] == "less" else after - before
     least = max(abs(before) * threshold["percent"] / 100, threshold["absolute"])
-    return "same" if abs(gain) <= least else "better" if gain > 0 else "worse"
+    if abs(gain) <= least or overlap(before_rounds, after_rounds):
+        return "same"
+    return "better" if gain > 0 else "worse"
 
 
 def same_machine(one, other):
@@ -75,16 +85,20 @@ def judge(one, other, thresholds):
         raise Unusable(f"different workloads: {one['name']} {' '.join(one['load_options'])} and "
                        f"{other['name']} {' '.join(other['load_options'])}")
     alike = same_machine(one, other)
+    with_floor = all(figure(side, "rate_of_floor") is not None for side in (one, other))
     judged = []
     for name, threshold in thresholds.items():
         before, after = figure(one, name), figure(other, name)
         if before is None or after is None:
             which = " and ".join(side for side, value in (("A", before), ("B", after)) if value is None)
             judged.append(Judged(name, before, after, "not judged", f"{which} has none"))
-        elif threshold.get("same_machine") and not alike:
+        elif threshold.get("without_floor") and with_floor:
+            judged.append(Judged(name, before, after, "not judged", "it depends on the moment"))
+        elif threshold.get("without_floor") and not alike:
             judged.append(Judged(name, before, after, "not judged", "different machines"))
         else:
-            judged.append(Judged(name, before, after, judge_one(threshold, before, after)))
+            what = judge_one(threshold, before, after, rounds(one, name), rounds(other, name))
+            judged.append(Judged(name, before, after, what))
     verdicts = {one.verdict for one in judged}
     if not verdicts & {"worse", "better", "same"}:
         raise Unusable("they have no figure in common")
@@ -100,7 +114,7 @@ def change(before, after):
 
 
 def rows_of(judged):
-    return [[one.name, number(one.before), number(one.after), change(one.before, one.after),
+    return [[one.name.replace("_", " "), number(one.before), number(one.after), change(one.before, one.after),
              f"{one.verdict}: {one.why}" if one.why else one.verdict] for one in judged]
 
 
@@ -121,7 +135,7 @@ def different_functions(one, other, part, key):
 
 STYLE = """
 :root { color-scheme: light; }
-body { margin: 1rem; font: 15px/1.4 system-ui, sans-serif; color: #222; background: #fff; overflow-wrap: anywhere; }
+body { margin: 1rem; font: 15px/1.4 system-ui, sans-serif; color: #222; background: #fff; }
 .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 32rem), 1fr)); gap: 1rem; }
 .sides > * { min-width: 0; }
 .scroll { overflow-x: auto; }
@@ -129,13 +143,14 @@ table { border-collapse: collapse; } td, th { padding: .15rem .6rem; text-align:
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .verdict { font-weight: 600; } .worse { color: #b00000; } .better { color: #00702a; }
 .key span { display: inline-block; padding: 0 .5rem; margin: 0 .3rem .3rem 0; }
-code { font-size: 13px; }
+.functions td:first-child { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
+h1, h3, p { overflow-wrap: break-word; } th { white-space: nowrap; }
 """
 KEY = [("own", "antiphon", "#f4a460"), ("asio", "Boost", "#f3dc8b"), ("std", "std", "#cfe3b4"),
        ("kernel", "kernel", "#b4c7e3"), ("other", "other libraries", "#dcdcdc")]
 
 
-def html_table(heads, rows, numbers=()):
+def html_table(heads, rows, numbers=(), kind=""):
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     body = []
     for row in rows:
@@ -143,7 +158,11 @@ def html_table(heads, rows, numbers=()):
         cells = "".join(f'<td class="{"number" if at in numbers else verdict if at == len(row) - 1 else ""}">'
                         f"{escape(str(cell))}</td>" for at, cell in enumerate(row))
         body.append(f"<tr>{cells}</tr>")
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
+    return f'<div class="scroll {kind}"><table><tr>{head}</tr>{"".join(body)}</table></div>'
+
+
+def function_table(rows):
+    return html_table(["", "A", "B", "change"], rows, (1, 2, 3), "functions")
 
 
 def flames(title, unit, file, one, other):
@@ -180,9 +199,9 @@ def page(one, other, judged, verdict):
         flames("Time (samples of cpu-clock)", "samples", "cpu.folded", one, other),
         flames("Allocations", "allocations", "heap.folded", one, other),
         "<div class=\"sides\">",
-        "<section><h2>Time: what changed most</h2>" + html_table(["", "A", "B", ""], functions, (1, 2, 3)) + "</section>",
-        "<section><h2>Instructions a message</h2>" + html_table(["", "A", "B", ""], counted, (1, 2, 3)) + "</section>",
-        "<section><h2>Allocations a message</h2>" + html_table(["", "A", "B", ""], sites, (1, 2, 3)) + "</section>",
+        "<section><h2>Time: what changed most</h2>" + function_table(functions) + "</section>",
+        "<section><h2>Instructions a message</h2>" + function_table(counted) + "</section>",
+        "<section><h2>Allocations a message</h2>" + function_table(sites) + "</section>",
         "</div>",
     ]
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(a["name"])}: {verdict}</title>'

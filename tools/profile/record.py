@@ -60,7 +60,10 @@ def tool(name):
 # --- what the figures depend on -----------------------------------------------------------------------------------
 
 def output_of(*command):
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -85,25 +88,33 @@ def facts(build, seconds):
 
 # --- the parts ----------------------------------------------------------------------------------------------------
 
+def round_of(load, floor):
+    """The figures of one round, beside those of the floor right after it, where there is one."""
+    latency = load["latency_us"] or {}
+    figures = {"rate": load["rate"], **{f"{name}_us": latency[name] for name in latency}}
+    if floor:
+        figures["rate_of_floor"] = load["rate"] / floor["rate"]
+        for name in ("p50", "p99"):
+            figures[f"{name}_of_floor"] = latency[name] / floor["latency_us"][name]
+    return figures
+
+
 def load_part(build, options, with_floor, seconds):
     """The server and the floor in turns, since a shared machine's speed changes meanwhile."""
-    servers = build.servers()
+    server, floor = ([build.program(name)] for name in ("antiphon_server", "floor_server"))
     timed = [*options, "--seconds", str(seconds)]
-    rounds, ratios = [], []
+    loads, rounds = [], []
     for _ in range(ROUNDS):
-        rounds.append(result_of(build.start_load(timed, servers["antiphon"])))
-        if with_floor:
-            floor = result_of(build.start_load(timed, servers["floor"]))
-            ratios.append(rounds[-1]["rate"] / floor["rate"])
-    best = max(rounds, key=lambda one: one["rate"])
-    latency = best["latency_us"] or {}
+        loads.append(result_of(build.start_load(timed, server)))
+        beside = result_of(build.start_load(timed, floor)) if with_floor else None
+        rounds.append(round_of(loads[-1], beside))
+    best = max(loads, key=lambda one: one["rate"])
+    ratios = {name: statistics.median(one[name] for one in rounds) for name in rounds[0] if name.endswith("_of_floor")}
     return {
-        "rate": best["rate"], "rates": [one["rate"] for one in rounds],
-        "rate_of_floor": statistics.median(ratios) if ratios else None,
-        **{f"{name}_us": latency.get(name) for name in ("p50", "p90", "p99", "p99_9", "max")},
+        **round_of(best, None), **ratios, "rounds": rounds,
         "server_cpu_us_per_message": best["server_cpu_us_per_message"],
         "client_cpu_us_per_message": best["client_cpu_us_per_message"],
-        "messages": sum(one["messages"] for one in rounds), "errors": sum(one["errors"] for one in rounds),
+        "messages": sum(one["messages"] for one in loads), "errors": sum(one["errors"] for one in loads),
     }
 
 
@@ -167,11 +178,9 @@ def heap_part(build, options, messages, directory):
 
 # --- all ----------------------------------------------------------------------------------------------------------
 
-def record(build, name, seconds):
+def record(build, name, seconds, directory):
+    """Measures all parts and writes them into the directory."""
     options, replay, with_floor, heap_messages = WORKLOADS[name]
-    began = time.strftime("%Y%m%d-%H%M%S")
-    directory = ROOT / "profiles" / f"{began}-{name}"
-    directory.mkdir(parents=True)
     profile = {"name": name, "time": time.strftime("%Y-%m-%d %H:%M:%S %z"), "load_options": options,
                "facts": facts(build, seconds), "left_out": []}
     parts = {
@@ -189,7 +198,6 @@ def record(build, name, seconds):
             profile["left_out"].append({"part": part, "why": str(reason)})
     (directory / "profile.json").write_text(json.dumps(profile, indent=1) + "\n", encoding="utf-8")
     (directory / "summary.md").write_text(summary.page(profile), encoding="utf-8")
-    return directory
 
 
 def main():
@@ -206,7 +214,13 @@ def main():
         for name, (load, *_) in WORKLOADS.items():
             print(f"{name:<10} {' '.join(load)}")
     else:
-        directory = record(Build(options.build), options.name, options.seconds)
+        directory = ROOT / "profiles" / f"{time.strftime('%Y%m%d-%H%M%S')}-{options.name}"
+        # A profile that was broken off is none.
+        with tempfile.TemporaryDirectory() as unfinished:
+            record(Build(options.build), options.name, options.seconds, Path(unfinished))
+            directory.mkdir(parents=True)
+            for file in Path(unfinished).iterdir():
+                shutil.move(file, directory / file.name)
         print((directory / "summary.md").read_text(encoding="utf-8"))
         print(os.path.relpath(directory, ROOT))
 

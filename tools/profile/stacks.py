@@ -107,8 +107,8 @@ def from_heaptrack(lines):
         elif kind == "i":
             fields = [int(field, 16) for field in rest.split()]
             # address, module, then (function, file, line) of the code there and of those that it is inlined into
-            frames = tuple(fields[2::3]) if len(fields) > 2 else ()
-            instructions.append(tuple(short(strings[name]) for name in frames) or (UNKNOWN,))
+            frames = fields[2::3]
+            instructions.append(tuple(short(strings[name]) or UNKNOWN for name in frames) or (UNKNOWN,))
         elif kind == "t":
             traces.append(tuple(int(field, 16) for field in rest.split()))
         elif kind == "a":

@@ -17,13 +17,16 @@ def table(heads, rows):
 
 
 def load_part(load):
-    floor = "not measured with these messages" if load["rate_of_floor"] is None else f"{load['rate_of_floor']:.2f}"
+    rates = [one["rate"] for one in load["rounds"]]
+    floor = "not measured with these messages"
+    if "rate_of_floor" in load:
+        floor = ", ".join(f"{load[f'{name}_of_floor']:.2f}" for name in ("rate", "p50", "p99"))
     rows = [["messages a second (best of the rounds)", f"{load['rate']:.0f}"],
-            ["the rounds, from slowest to fastest", f"{min(load['rates']):.0f} to {max(load['rates']):.0f}"],
-            ["part of the floor's rate (median)", floor]]
-    if load["p50_us"] is not None:
+            ["the rounds, from slowest to fastest", f"{min(rates):.0f} to {max(rates):.0f}"],
+            ["beside the floor (medians): rate, p50, p99", floor]]
+    if "p50_us" in load:
         rows.append(["latency, us: p50, p90, p99, p99.9, max",
-                     ", ".join(f"{load[name]:.1f}" for name in ("p50_us", "p90_us", "p99_us", "p99_9_us", "max_us"))])
+                     ", ".join(f"{load[f'{name}_us']:.1f}" for name in ("p50", "p90", "p99", "p99_9", "max"))])
     cpu = load["server_cpu_us_per_message"]
     rows += [["CPU time a message, us: server, client",
               f"{'unknown' if cpu is None else f'{cpu:.2f}'}, {load['client_cpu_us_per_message']:.2f}"],
@@ -44,10 +47,10 @@ def instructions_part(counted):
 
 
 def heap_part(heap):
-    rows = [[f"{count:.4f}", f"`{name}`"] for name, count in heap["sites"][:TOP]]
+    rows = [[f"{calls * heap['messages']:.0f}", f"{calls:.4f}", f"`{name}`"] for name, calls in heap["sites"][:TOP]]
     return [f"## Heap: {heap['allocations_per_message']:.4f} allocations a message, peak {size(heap['peak_bytes'])}, "
             f"{heap['leaked_allocations']} not given back", "",
-            *table(["a message", "allocation site"], rows), ""]
+            *table([f"in {heap['messages']} messages", "a message", "allocation site"], rows), ""]
 
 
 def page(profile):
