@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs a benchmark program and makes a table of what it measured, with the ratios to the yardsticks.
 
-    report.py streaming PROGRAM [OPTION...]    and the bars that antiphon holds itself to
-    report.py messages PROGRAM [OPTION...]
-    report.py transport PROGRAM [OPTION...]
-    report.py correlation PROGRAM [OPTION...]
+    report.py streaming_performance PROGRAM [OPTION...]    and the bars that antiphon holds itself to
+    report.py message_processing PROGRAM [OPTION...]
+    report.py transport_performance PROGRAM [OPTION...]
+    report.py correlation_simple PROGRAM [OPTION...]
     report.py concurrency PROGRAM [OPTION...]
 
 The options go to the program; see it for `--corpus`, and Google Benchmark for the rest. The figures are also
@@ -198,7 +198,7 @@ def streaming(program, options):
     if found:
         print("\nBars (with the scanner in use, where none is named)")
         print_bars(found)
-    print(f"\n{write_results('streaming', figures)}")
+    print(f"\n{write_results('streaming_performance', figures)}")
 
 
 # --- messages ----------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def messages(program, options):
     _, figures = measure(program, options)
     against = {"receive": "boost receive", "send requests": "boost send requests", "send replies": "boost send replies"}
     print_table(figures, [("x boost", against.get)])
-    print(f"\n{write_results('messages', figures)}")
+    print(f"\n{write_results('message_processing', figures)}")
 
 
 # --- transport ---------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def transport(program, options):
     _, figures = measure(program, options, "real_time")
     print("x: times as fast as the bare system calls, or as the heap; where several threads take turns, all together\n")
     print_table(figures, [("x bare", transport_yardstick)])
-    print(f"\n{write_results('transport', figures)}")
+    print(f"\n{write_results('transport_performance', figures)}")
 
 
 # --- correlation -------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def correlation(program, options):
     if found:
         print("\nBars")
         print_bars(found)
-    print(f"\n{write_results('correlation', figures)}")
+    print(f"\n{write_results('correlation_simple', figures)}")
 
 
 # --- concurrency -------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def concurrency(program, options):
     print(f"\n{write_results('concurrency', figures)}")
 
 
-KINDS = {"streaming": streaming, "messages": messages, "transport": transport, "correlation": correlation,
+KINDS = {"streaming_performance": streaming, "message_processing": messages, "transport_performance": transport, "correlation_simple": correlation,
          "concurrency": concurrency}
 
 if __name__ == "__main__":

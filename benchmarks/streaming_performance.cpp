@@ -1,6 +1,6 @@
 // How fast messages of the shapes that language servers send are read and written, side by side with
 // Boost.JSON, nlohmann and simdjson. `--corpus NAME` (more than once, if need be) measures one shape only;
-// the other options are Google Benchmark's. `./dev bench streaming` makes a table of it.
+// the other options are Google Benchmark's. `./dev bench streaming_performance` makes a table of it.
 
 #include "benchmarks/corpus/messages.hpp"
 #include "benchmarks/program.hpp"

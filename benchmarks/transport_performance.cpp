@@ -1,17 +1,21 @@
 // What transports cost: making them, their memory, and bytes through them, beside the bare system calls. Both
-// ends of a transfer run on one thread, so the figures are the work of both together; `./dev bench transport`
-// makes a table of them.
+// ends of a transfer run on one thread, so the figures are the work of both together; `./dev bench
+// transport_performance` makes a table of them.
 
 #include "benchmarks/program.hpp"
 #include "benchmarks/transport/transfer.hpp"
 
 #include <antiphon/antiphon.hpp>
+#include <antiphon/streaming/content_length_framing.hpp>
+#include <antiphon/streaming/limits.hpp>
+#include <antiphon/streaming/output_chain.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 #include <antiphon/transport/memory_pipe.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -103,6 +107,60 @@ void add_memory() {
   }
 }
 
+// --- conversion -------------------------------------------------------------------------------------------
+
+// A message that lies in memory becomes bytes to send: copied into new memory with a line end behind, or
+// framed where it lies.
+void copy_to_new(benchmark::State& state, std::string_view text) {
+  for (auto _ : state) {
+    std::vector<char> framed;
+    framed.reserve(text.size() + 1);
+    framed.insert(framed.end(), text.begin(), text.end());
+    framed.push_back('\n');
+    benchmark::DoNotOptimize(framed.data());
+    benchmark::ClobberMemory();
+  }
+}
+void copy_only(benchmark::State& state, std::string_view text) {
+  std::string to(text.size(), '\0');
+  for (auto _ : state) {
+    std::memcpy(to.data(), text.data(), text.size());
+    benchmark::DoNotOptimize(to.data());
+    benchmark::ClobberMemory();
+  }
+}
+void frame_in_place(benchmark::State& state, std::string_view text) {
+  antiphon::content_length_framing rules{antiphon::limits()};
+  antiphon::buffer_pool pool;
+  antiphon::output_chain out(pool);
+  antiphon::buffer message = antiphon::buffer::allocate(text.size());
+  std::memcpy(message.space().data(), text.data(), text.size());
+  message.commit(text.size());
+  std::vector<antiphon::slice> parts;
+  for (auto _ : state) {
+    out.begin_frame(rules);
+    out.append(message.share(message.bytes()));
+    out.end_frame(rules);
+    out.take(parts);
+    benchmark::DoNotOptimize(parts.data());
+    benchmark::ClobberMemory();
+    parts.clear();
+  }
+}
+
+void add_conversions() {
+  for (const std::size_t kib : {1U, 10U, 100U, 1024U}) {
+    const std::string after = ", " + std::to_string(kib) + " KiB";
+    const auto add_one = [&](const char* what, void (*run)(benchmark::State&, std::string_view)) {
+      add("conversion", what + after, kib << 10,
+          [run, text = std::string(kib << 10, 'x')](benchmark::State& state) { run(state, text); });
+    };
+    add_one("memcpy", copy_only);
+    add_one("copy with a line end", copy_to_new);
+    add_one("framed where it lies", frame_in_place);
+  }
+}
+
 // --- bytes ------------------------------------------------------------------------------------------------
 
 void transfer_bare(benchmark::State& state, const route& over, const load& what) {
@@ -127,6 +185,7 @@ int main(int argc, char** argv) {
           [&over](benchmark::State& state) { make_connections(state, over); });
   }
   if (program.wants("memory")) add_memory();
+  if (program.wants("conversion")) add_conversions();
   for (const route& over : routes()) {
     if (!program.wants(over.name)) continue;
     for (const load& what : loads()) {

@@ -30,14 +30,29 @@ report make_report(std::size_t size) {
   return made;
 }
 
-std::string requests(const report& params, std::size_t count) {
-  const std::string payload = boost::json::serialize(boost::json::value_from(params));
+one_string make_one_string(std::size_t kib) {
+  return {std::string(kib << 10, 'x'), static_cast<std::uint32_t>(kib), "2025-08-06T12:00:00.000000Z"};
+}
+
+namespace {
+
+std::string requests(const boost::json::value& params, std::size_t count) {
+  const std::string payload = boost::json::serialize(params);
   std::string out;
   for (std::size_t id = 0; id < count; ++id) {
     out += out.empty() ? "" : ",";
     out += fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"project/report","params":{}}})", id, payload);
   }
   return count == 1 ? out : '[' + out + ']';
+}
+
+}  // namespace
+
+std::string requests(const report& params, std::size_t count) {
+  return requests(boost::json::value_from(params), count);
+}
+std::string requests(const one_string& params, std::size_t count) {
+  return requests(boost::json::value_from(params), count);
 }
 
 }  // namespace corpus

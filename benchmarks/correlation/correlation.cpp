@@ -1,10 +1,12 @@
 // What it costs to find the call that an answer belongs to, while few or very many wait for theirs: the table
-// of pending calls alone, without input, output and coroutines. `./dev bench correlation` makes a table of
-// it.
+// of pending calls alone, without input, output and coroutines. `./dev bench correlation_simple` makes
+// a table of it.
 
 #include "benchmarks/program.hpp"
 #include "lib/pending_calls.hpp"
 #include "tests/unit/allocations/counting_new.hpp"
+
+#include <antiphon/endpoint_options.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -114,6 +116,22 @@ void fill_and_empty(benchmark::State& state, std::size_t count) {
       static_cast<double>(test::allocations() - before) / static_cast<double>(rounds * count);
 }
 
+// What is set before the first call: all options of an endpoint.
+void set_options(benchmark::State& state) {
+  const std::size_t before = test::allocations();
+  std::size_t rounds = 0;
+  for (auto _ : state) {
+    antiphon::endpoint_options options;
+    options.max_in_flight = 100;
+    options.call_timeout = std::chrono::seconds(30);
+    benchmark::DoNotOptimize(&options);
+    benchmark::ClobberMemory();
+    ++rounds;
+  }
+  state.counters["allocations"] =
+      static_cast<double>(test::allocations() - before) / static_cast<double>(rounds);
+}
+
 // The yardstick: the node map that one would write first.
 void map(benchmark::State& state, std::size_t count) {
   std::unordered_map<std::uint64_t, entry> table;
@@ -135,6 +153,7 @@ int main(int argc, char** argv) {
     std::string_view name;
     std::size_t count;
   } constexpr amounts[] = {{"1 pending", 1}, {"1000 pending", 1000}, {"1000000 pending", 1'000'000}};
+  if (program.wants("options")) bench::add("options", "set", 0, set_options);
   for (const auto& amount : amounts) {
     if (!program.wants(amount.name)) continue;
     const auto add = [&amount](const char* what, auto body, std::size_t calls = 1) {
