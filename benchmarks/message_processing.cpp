@@ -84,6 +84,15 @@ void receive(benchmark::State& state, const traffic<Payload>& that) {
   }
 }
 
+// The same of text that is there already: no frame around it, and nothing is received.
+template <class Payload>
+void from_text(benchmark::State& state, const traffic<Payload>& that) {
+  for (auto _ : state) {
+    if (take_apart<Payload>(std::string_view(that.text)) != that.count)
+      state.SkipWithError("a message was lost");
+  }
+}
+
 template <class Payload>
 bool take_apart(const boost::json::value& message) {
   const auto& members = message.get_object();
@@ -207,6 +216,7 @@ struct direction {
 template <class Payload>
 constexpr direction<Payload> directions[] = {
     {"receive", receive<Payload>},
+    {"from text", from_text<Payload>},
     {"boost receive", boost_receive<Payload>},
     {"send requests", send_requests<Payload>},
     {"boost send requests", boost_send_requests<Payload>},

@@ -205,7 +205,7 @@ def streaming(program, options):
 
 def messages(program, options):
     _, figures = measure(program, options)
-    against = {"receive": "boost receive", "send requests": "boost send requests", "send replies": "boost send replies"}
+    against = {"receive": "boost receive", "from text": "boost receive", "send requests": "boost send requests", "send replies": "boost send replies"}
     print_table(figures, [("x boost", against.get)])
     print(f"\n{write_results('message_processing', figures)}")
 

@@ -17,9 +17,11 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,6 +30,28 @@ namespace asio = boost::asio;
 using namespace bench;
 
 // --- making -----------------------------------------------------------------------------------------------
+
+// Goes nowhere.
+class no_transport final : public antiphon::transport {
+ public:
+  explicit no_transport(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
+  asio::awaitable<std::size_t> receive_into(antiphon::buffer& /*into*/) override { co_return 0; }
+  asio::awaitable<void> send(std::span<const std::string_view> /*parts*/) override { co_return; }
+  void close() noexcept override {}
+  executor_type get_executor() override { return executor_; }
+
+ private:
+  asio::any_io_executor executor_;
+};
+
+void make_endpoints_alone(benchmark::State& state) {
+  asio::io_context context(1);
+  for (auto _ : state) {
+    antiphon::endpoint peer(std::make_unique<no_transport>(context.get_executor()), antiphon::router());
+    benchmark::DoNotOptimize(peer);
+  }
+}
 
 void make_endpoints(benchmark::State& state) {
   asio::io_context context(1);
@@ -179,6 +203,7 @@ void transfer(benchmark::State& state, const route& over, const load& what) {
 int main(int argc, char** argv) {
   bench::program program(argc, argv);
   if (program.wants("making")) {
+    add("making", "endpoint without a connection", 0, make_endpoints_alone);
     add("making", "endpoint over a memory pipe", 0, make_endpoints);
     for (const route& over : routes())
       add("making", std::string(over.name), 0,
