@@ -92,7 +92,7 @@ Heap = namedtuple("Heap", "allocations freed peak_bytes stacks")
 # How memory is asked for is no answer to the question who asks.
 PLUMBING = re.compile(r"std::|__gnu|operator new|malloc|boost::asio::(aligned_new|detail::(thread_info_base|"
                       r"awaitable_frame|.*recycling_allocator)|asio_handler_allocate)|boost::asio::detail::.*ptr::"
-                      r"|boost::asio::detail::.*::allocate")
+                      r"|boost::asio::detail::.*::allocate|(allocate|make_unique|make_shared)$")
 
 
 def from_heaptrack(lines):
