@@ -205,7 +205,8 @@ def streaming(program, options):
 
 def messages(program, options):
     _, figures = measure(program, options)
-    against = {"receive": "boost receive", "from text": "boost receive", "send requests": "boost send requests", "send replies": "boost send replies"}
+    against = {"receive": "boost receive", "from text": "boost receive",
+               "send requests": "boost send requests", "send replies": "boost send replies"}
     print_table(figures, [("x boost", against.get)])
     print(f"\n{write_results('message_processing', figures)}")
 
@@ -258,8 +259,8 @@ def concurrency(program, options):
     print(f"\n{write_results('concurrency', figures)}")
 
 
-KINDS = {"streaming_performance": streaming, "message_processing": messages, "transport_performance": transport, "correlation_simple": correlation,
-         "concurrency": concurrency}
+KINDS = {"message_processing": messages, "streaming_performance": streaming, "transport_performance": transport,
+         "correlation_simple": correlation, "concurrency": concurrency}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in KINDS:

@@ -72,7 +72,7 @@ def names():
     for long, wanted in [
         ("main", "main"),
         ("[unknown]", "[unknown]"),
-        ("antiphon::detail::scan::(anonymous namespace)::checker::run()", "antiphon::detail::scan::(anonymous)::checker::run"),
+        ("antiphon::scan::(anonymous namespace)::checker::run()", "antiphon::scan::(anonymous)::checker::run"),
         ("std::vector<int, std::allocator<int> >::push_back(int const&)", "std::vector::push_back"),
         ("void boost::asio::dispatch<a<b>, c>(a<b>&&) const", "boost::asio::dispatch"),
         ("boost::asio::detail::binder2<x<y> >::operator()()", "boost::asio::detail::binder2::operator()"),

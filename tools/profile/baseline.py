@@ -5,8 +5,9 @@
     baseline.py --build BUILD --repeat N   counts N times, and shows how far the counts lie apart
     baseline.py --build BUILD --update     writes what it counts into the file
 
-Before that the replay runs by itself, and checks each answer. A message may not get cheaper unnoticed either: the file would then let the next change give the gain away. Each
-compiler and build type has figures of its own; where there are none for this one, every workload is skipped.
+Before that the replay runs by itself, and checks each answer. A message may not get cheaper unnoticed either: the
+file would then let the next change give the gain away. Each compiler and build type has figures of its own; where
+there are none for this one, every workload is skipped.
 """
 
 import argparse

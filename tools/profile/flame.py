@@ -99,4 +99,5 @@ def last_names(name):
 def frame(path, x, share, depth, title, kind):
     return (f'<svg class="{kind}" x="{x:.4%}" y="{depth * ROW}" width="{share:.4%}" height="{ROW}" '
             f'data-x="{x:.6f}" data-w="{share:.6f}" data-d="{depth}"><title>{escape(title)}</title>'
-            f'<rect width="100%" height="100%" fill="#eeeeee"/><text x="3" y="12">{escape(last_names(path[-1]))}</text></svg>')
+            f'<rect width="100%" height="100%" fill="#eeeeee"/>'
+            f'<text x="3" y="12">{escape(last_names(path[-1]))}</text></svg>')

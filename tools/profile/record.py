@@ -122,12 +122,13 @@ def cpu_part(build, options, seconds, directory):
     perf = tool("perf")
     with tempfile.TemporaryDirectory() as scratch:
         data = f"{scratch}/perf.data"
-        record = [perf, "record", "-q", "-F", str(SAMPLES_A_SECOND), "-e", "cpu-clock", "--call-graph", "fp", "-o", data]
-        tried = subprocess.run([*record, "--", "true"], capture_output=True, text=True, check=False)
+        sampling = ["-e", "cpu-clock", "-F", str(SAMPLES_A_SECOND), "--call-graph", "fp"]
+        perf_record = [perf, "record", "-q", *sampling, "-o", data]
+        tried = subprocess.run([*perf_record, "--", "true"], capture_output=True, text=True, check=False)
         if tried.returncode != 0:
             raise LeftOut(f"perf may not sample here: {tried.stderr.strip().splitlines()[-1]}")
         timed = [*options, "--seconds", str(ROUNDS * seconds)]
-        result_of(build.start_load(timed, [*record, "--", build.program("antiphon_server")]))
+        result_of(build.start_load(timed, [*perf_record, "--", build.program("antiphon_server")]))
         script = subprocess.run([perf, "script", "-i", data, "-F", "comm,ip,sym,dso", "--no-inline"],
                                 capture_output=True, text=True, errors="replace", check=True)
     seen = stacks.from_perf_script(script.stdout.splitlines())
