@@ -178,7 +178,8 @@ bool replay(const recording& what, std::size_t rounds) {
   auto [near, far] = antiphon::make_memory_pipe(io.get_executor());
   bool fine = false;
   asio::co_spawn(io, serve(std::move(near)), asio::detached);
-  asio::co_spawn(io, drive(*far, what, rounds, fine), [&far = far](std::exception_ptr) { far->close(); });
+  asio::co_spawn(io, drive(*far, what, rounds, fine),
+                 [&client = far](std::exception_ptr) { client->close(); });
   io.run();
   return fine && notes_heard == rounds * what.notes;
 }
