@@ -43,7 +43,9 @@ ROUNDS = 5
 SAMPLES_A_SECOND = 997
 KEPT_FUNCTIONS = 40
 PACKAGES = {"perf": "linux-perf", "valgrind": "valgrind", "heaptrack": "heaptrack"}
-TARGETS = ["antiphon_server", "floor_server", "antiphon-replay", Path(LOAD[0]).name]
+# With place and kind, since a program may have the name of the library.
+TARGETS = [os.path.normpath(f"benchmarks/{name}") + ":executable"
+           for name in ("antiphon_server", "floor_server", "antiphon-replay", LOAD[0])]
 
 
 class LeftOut(Exception):
