@@ -198,7 +198,7 @@ def streaming(program, options):
     if found:
         print("\nBars (with the scanner in use, where none is named)")
         print_bars(found)
-    print(f"\n{write_results('streaming_performance', figures)}")
+    print(f"\n{write_results('streaming', figures)}")
 
 
 # --- messages ----------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def messages(program, options):
     against = {"receive": "boost receive", "from text": "boost receive",
                "send requests": "boost send requests", "send replies": "boost send replies"}
     print_table(figures, [("x boost", against.get)])
-    print(f"\n{write_results('message_processing', figures)}")
+    print(f"\n{write_results('messages', figures)}")
 
 
 # --- transport ---------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def transport(program, options):
     _, figures = measure(program, options, "real_time")
     print("x: times as fast as the bare system calls, or as the heap; where several threads take turns, all together\n")
     print_table(figures, [("x bare", transport_yardstick)])
-    print(f"\n{write_results('transport_performance', figures)}")
+    print(f"\n{write_results('transport', figures)}")
 
 
 # --- correlation -------------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def correlation(program, options):
     if found:
         print("\nBars")
         print_bars(found)
-    print(f"\n{write_results('correlation_simple', figures)}")
+    print(f"\n{write_results('correlation', figures)}")
 
 
 # --- concurrency -------------------------------------------------------------------------------------------
