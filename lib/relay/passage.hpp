@@ -15,6 +15,21 @@ namespace core = antiphon::detail;
 
 class target_core;
 
+/// Somebody who looks at the answer to one request before the caller gets it.
+class answer_tap {
+ public:
+  /// @param keeps the request is not cancelled, and goes on when its caller goes away
+  explicit answer_tap(bool keeps) noexcept : keeps_request(keeps) {}
+  const bool keeps_request;
+
+  virtual void answered(bool is_error, const slice& value) noexcept = 0;
+  /// There will be no answer.
+  virtual void lost() noexcept = 0;
+
+ protected:
+  ~answer_tap() = default;
+};
+
 /// A request on its way through a target, or a message that waits for it. It belongs to the target, which
 /// uses it again.
 class passage final : public core::transit, public boost::intrusive::list_base_hook<> {
@@ -27,8 +42,9 @@ class passage final : public core::transit, public boost::intrusive::list_base_h
   void caller_gone() noexcept override;
 
   target_core& home;
-  core::record* call = nullptr;                     // of the caller's connection; null for a notification
-  std::uint64_t forwarded = 0;                      // its id over there; 0 while it waits
+  core::record* call = nullptr;  // of the caller's connection; null for a notification
+  std::uint64_t forwarded = 0;   // its id over there; 0 while it waits
+  answer_tap* tap = nullptr;
   bool told = false;                                // the target knows that it is cancelled
   std::chrono::steady_clock::time_point arrived{};  // where it is timed
 

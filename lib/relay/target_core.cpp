@@ -70,17 +70,20 @@ void target_core::detach(std::string reason, bool restarting) noexcept {
     gone->forget_forwarded(one.forwarded);
     core::record* const call = one.call;
     left(one);
-    release(one);
+    lose(one);
     if (call != nullptr) fail_down(*call, reason_);
+    release(one);
   }
   if (will_come()) return;
   while (!queue_.empty()) {
     passage& one = queue_.front();
     core::record* const call = one.call;
+    const bool notification = call == nullptr && one.tap == nullptr;
     unqueue(one);
+    lose(one);
     if (call != nullptr) {
       fail_down(*call, reason_);
-    } else {
+    } else if (notification) {
       ++stats_.notifications_dropped;
     }
     release(one);
@@ -132,20 +135,31 @@ bool target_core::same_executor(const core::connection& from) noexcept {
   return true;
 }
 
-void target_core::pass_request(core::record& call, std::string_view method,
-                               std::span<const slice> params) noexcept {
+void target_core::pass_request(core::record& call, std::string_view method, std::span<const slice> params,
+                               answer_tap* tap) noexcept {
   core::connection& from = *call.connection_;
-  if (!reachable() && !will_come()) return fail_down(call, why_down());
+  const auto lost = [tap] {
+    if (tap != nullptr) tap->lost();
+  };
+  if (!reachable() && !will_come()) {
+    lost();
+    return fail_down(call, why_down());
+  }
   if (!same_executor(from)) {
+    lost();
     return from.fail_forwarded(call, static_cast<int>(rpc_errc::internal_error),
                                "the relay's connections run on different executors", {});
   }
   const bool now = queue_.empty() && may_send(true);
-  if (!now && full() && options_.overload == overload::reject) return overloaded(call);
+  if (!now && full() && options_.overload == overload::reject) {
+    lost();
+    return overloaded(call);
+  }
   passage* one = nullptr;
   try {
     one = &take_passage();
     one->call = &call;
+    one->tap = tap;
     if (now) {
       send(*one, method, params);
       from.leave_to(call, *one);
@@ -164,6 +178,7 @@ void target_core::pass_request(core::record& call, std::string_view method,
       }
       release(*one);
     }
+    lost();
     out_of_memory(call);
   }
 }
@@ -236,10 +251,11 @@ void target_core::unqueue(passage& one) noexcept {
 void target_core::pump() noexcept {
   while (!queue_.empty()) {
     passage& one = queue_.front();
-    if (!may_send(one.call != nullptr)) break;
+    const bool request = one.call != nullptr || one.tap != nullptr;
+    if (!may_send(request)) break;
     unqueue(one);
     try {
-      if (one.call != nullptr) {
+      if (request) {
         send(one, one.as, one.params);
         one.params.clear();
       } else {
@@ -250,7 +266,8 @@ void target_core::pump() noexcept {
       }
     } catch (...) {  // no memory
       core::record* const call = one.call;
-      if (call == nullptr) ++stats_.notifications_dropped;
+      if (!request) ++stats_.notifications_dropped;
+      lose(one);
       release(one);
       if (call != nullptr) out_of_memory(*call);
     }
@@ -287,6 +304,7 @@ void target_core::answered(passage& one, bool is_error, const slice& value) noex
   }
   core::record* const call = one.call;
   left(one);
+  if (answer_tap* const tap = std::exchange(one.tap, nullptr)) tap->answered(is_error, value);
   // What the record says of itself stands in the passage.
   if (call != nullptr) call->connection_->answer_forwarded(*call, is_error, value);
   release(one);
@@ -296,12 +314,14 @@ void target_core::answered(passage& one, bool is_error, const slice& value) noex
 void target_core::failed(passage& one, error_code why) noexcept {
   core::record* const call = one.call;
   left(one);
+  lose(one);
   if (call != nullptr) fail_down(*call, why ? why.message() : std::string("it did not answer"));
   release(one);
 }
 
 void target_core::cancelled(passage& one) noexcept {
   core::record* const call = one.call;
+  if (one.tap != nullptr && one.tap->keeps_request) return;
   if (one.forwarded != 0) {
     if (!std::exchange(one.told, true)) {
       ++stats_.cancelled;
@@ -311,6 +331,7 @@ void target_core::cancelled(passage& one) noexcept {
   }
   // The target has never heard of it.
   unqueue(one);
+  lose(one);
   call->connection_->fail_forwarded(*call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", {});
   release(one);
 }
@@ -318,6 +339,8 @@ void target_core::cancelled(passage& one) noexcept {
 void target_core::caller_gone(passage& one) noexcept {
   ++stats_.abandoned;
   one.call = nullptr;
+  if (one.tap != nullptr && one.tap->keeps_request) return;
+  lose(one);
   if (one.forwarded == 0) {
     unqueue(one);
     release(one);
@@ -385,6 +408,7 @@ void target_core::release(passage& one) noexcept {
   one.call = nullptr;
   one.forwarded = 0;
   one.told = false;
+  one.tap = nullptr;
   one.arrived = {};
   one.params.clear();
   one.bytes = 0;

@@ -39,7 +39,9 @@ class target_core : public std::enable_shared_from_this<target_core> {
   /// Passes a request on, which the record stands for until it is answered; always ends it.
   /// @param method its name over there
   /// @param params valid during the call, in one piece or several
-  void pass_request(core::record& call, std::string_view method, std::span<const slice> params) noexcept;
+  /// @param tap told of the answer, before this returns at the earliest
+  void pass_request(core::record& call, std::string_view method, std::span<const slice> params,
+                    answer_tap* tap = nullptr) noexcept;
   /// Passes a notification on that came over `from`.
   void pass_notification(core::connection& from, std::string_view method,
                          std::span<const slice> params) noexcept;
@@ -74,6 +76,9 @@ class target_core : public std::enable_shared_from_this<target_core> {
   void overloaded(core::record& call) noexcept;
   static void out_of_memory(core::record& call) noexcept;
   std::string_view why_down() const noexcept;
+  static void lose(passage& one) noexcept {
+    if (answer_tap* const tap = std::exchange(one.tap, nullptr)) tap->lost();
+  }
   passage& take_passage();
   void release(passage& one) noexcept;
 
