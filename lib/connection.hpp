@@ -117,20 +117,19 @@ class connection : public std::enable_shared_from_this<connection> {
   void forward_notification(const passed_on& what);
   /// Tells the peer; its answer still comes.
   void cancel_forwarded(std::uint64_t id) noexcept { write_cancel(id); }
-  /// Tells the peer, and no one is told of its answer.
-  void forget_forwarded(std::uint64_t id) noexcept;
+  /// No one is told of its answer.
+  /// @param tell the peer hears that it is cancelled
+  void forget_forwarded(std::uint64_t id, bool tell) noexcept;
   /// From here on `who` answers the request, with one of the next two; nothing of its message is kept but
   /// what stands in `who`.
   void leave_to(record& call, transit& who);
   void answer_forwarded(record& call, bool is_error, const slice& value) noexcept;
   /// The same with an error of our own.
   void fail_forwarded(record& call, int code, std::string_view message, std::string_view data) noexcept;
-  /// A part of the message that is being handled, in memory that may be held on to.
-  slice keep_part(const slice& part) { return part.pinned() || part.empty() ? part : kept(part.bytes()); }
   /// Reading pauses until `release_reading` has been called as often.
   void hold_reading() noexcept { ++reading_held_; }
   void release_reading() noexcept {
-    if (--reading_held_ == 0) turn_later();
+    if (--reading_held_ == 0 && phase_ != phase::finished) turn_later();
   }
 
  private:

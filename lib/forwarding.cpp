@@ -67,10 +67,10 @@ void connection::forward_notification(const passed_on& what) {
   turn_later();
 }
 
-void connection::forget_forwarded(std::uint64_t id) noexcept {
+void connection::forget_forwarded(std::uint64_t id, bool tell) noexcept {
   pending_calls::entry* call = pending_.find(id);
   if (call == nullptr) return;
-  if (can_send() && !lost_) write_cancel(id);
+  if (tell && can_send() && !lost_) write_cancel(id);
   pending_.remove(*call);
 }
 

@@ -67,7 +67,7 @@ void target_core::detach(std::string reason, bool restarting) noexcept {
   through_ = nullptr;
   while (!sent_.empty()) {
     passage& one = sent_.front();
-    gone->forget_forwarded(one.forwarded);
+    gone->forget_forwarded(one.forwarded, !one.told);
     core::record* const call = one.call;
     left(one);
     lose(one);
@@ -171,7 +171,7 @@ void target_core::pass_request(core::record& call, std::string_view method, std:
   } catch (...) {
     if (one != nullptr) {
       if (one->forwarded != 0) {
-        through_->forget_forwarded(one->forwarded);
+        through_->forget_forwarded(one->forwarded, true);
         left(*one);
       } else if (one->is_linked()) {
         unqueue(*one);
@@ -227,7 +227,7 @@ void target_core::enqueue(core::connection& from, passage& one, std::string_view
   one.as.assign(method);
   one.bytes = sizeof(passage) + method.size();
   for (const slice& part : params) {
-    one.params.push_back(from.keep_part(part));
+    one.params.push_back(raw_json(part).keep().bytes());
     one.bytes += one.params.back().pinned_bytes();
   }
   if (full()) {  // and it is one that waits
@@ -346,7 +346,7 @@ void target_core::caller_gone(passage& one) noexcept {
     release(one);
     return;
   }
-  through_->forget_forwarded(one.forwarded);
+  through_->forget_forwarded(one.forwarded, !one.told);
   left(one);
   release(one);
   if (!queue_.empty()) pump();
