@@ -1,5 +1,7 @@
 #include "tests/unit/relay/hall.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -56,7 +58,7 @@ class staged final : public antiphon::transport {
       out_->parts.push_back(part);
       out_->sent += part;
     }
-    if (next_ != nullptr) next_->ended_.cancel();
+    if (staged* const next = std::exchange(next_, nullptr)) next->ended_.cancel();
     co_return;
   }
   void close() noexcept override { ended_.cancel(); }
@@ -86,10 +88,10 @@ TEST_CASE("a payload of a MiB is not copied on its way through the relay") {
   support::relay::target& to = hub.add("s");
   traffic client_in;
   traffic server_out;
+  traffic unused;
   auto from_client = std::make_unique<staged>(
       io.get_executor(), framed(R"({"jsonrpc":"2.0","id":"a","method":"s/echo","params":)" + payload + "}"),
-      client_in, server_out);
-  traffic unused;
+      client_in, unused);
   auto to_server = std::make_unique<staged>(io.get_executor(), "", unused, server_out);
   to_server->then_end(*from_client);
   antiphon::endpoint_options options;
