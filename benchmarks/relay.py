@@ -21,7 +21,6 @@ The figures are also written to build/bench/relay.json.
 import argparse
 import os
 import random
-import subprocess
 
 from load_runs import Build, conditions, result_of, write_results
 from report import print_cells
@@ -51,10 +50,8 @@ def commands(build, outer, inner):
     }
 
 
-def run(build, core, options, seconds, server):
-    command = [*on(core), build.program("load/antiphon-load"), *options, "--seconds", str(seconds),
-               "--warm-up", str(seconds / 2), "--json", "--", *server]
-    report = result_of(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+def run(build, options, seconds, server):
+    report = result_of(build.start_load([*options, "--seconds", str(seconds), "--warm-up", str(seconds / 2)], server))
     return {"rate": report["rate"], "p50_us": report["latency_us"]["p50"],
             "cpu_us": report["server_cpu_us_per_message"]}
 
@@ -68,13 +65,15 @@ def main():
     build = Build(given.build)
     cores = sorted(os.sched_getaffinity(0))
     outer, inner = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+    if outer is not None:
+        os.sched_setaffinity(0, {outer})  # and with it the load program
     between = commands(build, outer, inner)
 
     runs = {}
     for _ in range(given.rounds):
         for name, (_, options) in SCENARIOS.items():
             for what in random.sample(list(between), len(between)):
-                runs.setdefault((name, what), []).append(run(build, outer, options, given.seconds, between[what]))
+                runs.setdefault((name, what), []).append(run(build, options, given.seconds, between[what]))
 
     best = {key: {"rate": max(r["rate"] for r in all_runs), "p50_us": min(r["p50_us"] for r in all_runs),
                   "cpu_us": min(r["cpu_us"] for r in all_runs)} for key, all_runs in runs.items()}
