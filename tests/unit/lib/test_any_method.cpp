@@ -54,7 +54,7 @@ TEST_CASE("a handler of any request gets those that have no handler of their own
   CHECK(routes.any() != nullptr);
   antiphon::router same = any();
   same.on_request("known", [] { return std::string("own"); });
-  same.on_request("*", [] { return std::string("star"); });
+  same.on_request("*", [](antiphon::raw_json) { return std::string("star"); });
   antiphon::router again = any();
   again.on_notification("told", [] {});
   CHECK(result_of(std::move(routes), "known") == "known [1]");
