@@ -179,6 +179,7 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   release_written(why);
   cancel_running();
   release_runners();
+  release_transits();
   if (body_running_) {
     body_cancelled_ = true;
     body_cancel_.emit(asio::cancellation_type::all);
@@ -251,6 +252,7 @@ void connection::abandon_waiters() noexcept {
   reader_gate_.abandon();
   writer_gate_.abandon();
   release_runners();
+  release_transits();
   if (transport_) transport_->close();
 }
 

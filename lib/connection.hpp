@@ -9,6 +9,7 @@
 #include "lib/record.hpp"
 #include "lib/stall_watch.hpp"
 #include "lib/supersession.hpp"
+#include "lib/transit.hpp"
 #include "lib/waiting.hpp"
 
 #include <antiphon/call_context.hpp>
@@ -32,6 +33,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,10 +42,10 @@ namespace antiphon::detail {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in eight files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
+/// One class in nine files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
 /// the writer, incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our
-/// own calls, timeouts.cpp the time limits of calls and handlers, observing.cpp what middleware and
-/// statistics are told.
+/// own calls, forwarding.cpp what a relay passes on, timeouts.cpp the time limits of calls and handlers,
+/// observing.cpp what middleware and statistics are told.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -96,6 +98,39 @@ class connection : public std::enable_shared_from_this<connection> {
   void give_up(std::uint64_t id, errc why) noexcept;
   /// Nobody will ask for the answer any more.
   void forget(std::uint64_t id) noexcept;
+
+  // forwarding.cpp: for a relay, on the executor.
+  /// Of a message that is passed on.
+  struct passed_on {
+    std::string_view method;
+    /// Its parameters, in one piece or several that follow each other; empty when there are none.
+    std::span<const slice> params;
+  };
+  bool takes_requests() const noexcept { return can_send() && !ended_answers(); }
+  /// Whether what the peer owes us may grow: if not, `when_there_is_room`.
+  bool has_room() const noexcept { return requests_open(); }
+  /// Posts `then` once there is room, or the connection has ended.
+  void when_there_is_room(std::function<void()> then);
+  /// Forwards a request, of whose end `who` is told. Only while the connection takes requests.
+  /// @return its id here
+  std::uint64_t forward_request(const passed_on& what, transit& who);
+  void forward_notification(const passed_on& what);
+  /// Tells the peer; its answer still comes.
+  void cancel_forwarded(std::uint64_t id) noexcept { write_cancel(id); }
+  /// No one is told of its answer.
+  /// @param tell the peer hears that it is cancelled
+  void forget_forwarded(std::uint64_t id, bool tell) noexcept;
+  /// From here on `who` answers the request, with one of the next two; nothing of its message is kept but
+  /// what stands in `who`.
+  void leave_to(record& call, transit& who);
+  void answer_forwarded(record& call, bool is_error, const slice& value) noexcept;
+  /// The same with an error of our own.
+  void fail_forwarded(record& call, int code, std::string_view message, std::string_view data) noexcept;
+  /// Reading pauses until `release_reading` has been called as often.
+  void hold_reading() noexcept { ++reading_held_; }
+  void release_reading() noexcept {
+    if (--reading_held_ == 0 && phase_ != phase::finished) turn_later();
+  }
 
  private:
   enum class phase : std::uint8_t { created, open, draining, closing, finished };
@@ -179,10 +214,12 @@ class connection : public std::enable_shared_from_this<connection> {
   void supersede(record& call);
   asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
   void release_runners() noexcept;
+  void release_transits() noexcept;
   void admit(record& call);
   void begin(record& call) noexcept;
   std::string_view method_of(const message_view& message);
   record& take_record(std::string_view text, const message_view& message);
+  void name_method(record& call, std::string_view method, bool escaped);
   void release(record& call) noexcept;
   void answer_without_record(std::string_view id, int code, std::string_view message,
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch,
@@ -197,6 +234,8 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // outgoing.cpp
   void on_response(const message_view& message, bool is_error);
+  void append_passed_on(const passed_on& what);
+  void append_payload(output_chain& out, const slice& value);
   std::uint64_t send_request(draft message, clock::time_point deadline);
   void send_notification(draft message);
   auto answer_to(std::uint64_t id, lender from);
@@ -283,6 +322,7 @@ class connection : public std::enable_shared_from_this<connection> {
   clock::time_point stuck_until_ = clock::time_point::max();  // how long a pause may last once that is so
   bool turn_due_ = false;
   bool in_reader_ = false;
+  std::uint32_t reading_held_ = 0;
   clock::time_point drain_until_{};
 
   struct room_waiter final : memory_waiter {

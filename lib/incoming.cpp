@@ -107,10 +107,16 @@ void connection::on_request(std::string_view text, const message_view& message,
     return refuse(rpc_errc::overloaded, too_much_in_batches);
   }
   const router::entry* found = routes_.find(method);
-  if (found == nullptr || !found->request) return refuse(rpc_errc::method_not_found, "method not found");
+  bool any = false;
+  if (found == nullptr || !found->request) {
+    found = routes_.any();
+    if (found == nullptr || !found->request) return refuse(rpc_errc::method_not_found, "method not found");
+    any = true;
+  }
 
   record& call = take_record(text, message);
   call.method_ = found->name;
+  if (any) name_method(call, method, message.method_has_escapes());
   call.route = found->request.get();
   call.request = true;
   call.notification_ = false;
@@ -136,12 +142,18 @@ void connection::on_notification(std::string_view text, const message_view& mess
   if (seldom_ && method == options_.progress->method) on_progress(message);
   if (phase_ != phase::open) return turned_away(method);
   const router::entry* found = routes_.find(method);
+  bool any = false;
   if (found == nullptr || !found->notification) {
-    ++stats_.notifications_unknown;
-    return;
+    found = routes_.any();
+    if (found == nullptr || !found->notification) {
+      ++stats_.notifications_unknown;
+      return;
+    }
+    any = true;
   }
   record& call = take_record(text, message);
   call.method_ = found->name;
+  if (any) name_method(call, method, message.method_has_escapes());
   call.route = found->notification.get();
   call.request = false;
   call.notification_ = true;
@@ -203,11 +215,31 @@ record& connection::take_record(std::string_view text, const message_view& messa
   return call;
 }
 
+// For a handler of any method. A name with escapes isn't to be found in the message: so that is copied at
+// once, with the name behind it.
+void connection::name_method(record& call, std::string_view method, bool escaped) {
+  call.method_ = method;
+  if (!escaped) return;
+  buffer copy = buffer::allocate(call.text.size() + method.size());
+  std::memcpy(copy.data(), call.text.data(), call.text.size());
+  std::memcpy(copy.data() + call.text.size(), method.data(), method.size());
+  copy.commit(call.text.size() + method.size());
+  const auto there = [&](std::string_view part) {
+    return part.empty() ? part
+                        : std::string_view(copy.data() + (part.data() - call.text.data()), part.size());
+  };
+  call.method_ = copy.bytes().substr(call.text.size());
+  call.id_ = there(call.id_);
+  call.pinned = copy.share(copy.bytes());
+  call.params_ = call.pinned.part(there(call.params_.bytes()));
+  call.text = copy.bytes().substr(0, call.text.size());
+}
+
 void connection::release(record& call) noexcept {
   ++call.generation_;
   call.params_ = {};
   if (call.batch) call.batch.reset();
-  if (call.kept) call.pinned = slice();
+  call.pinned = slice();
   call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
   call.bytes = 0;
   call.awaiting = 0;
@@ -231,13 +263,20 @@ slice connection::kept(std::string_view part) {
 }
 
 void connection::keep(record& call) {
-  if (!call.kept) {
+  if (!call.kept && call.pinned.pinned()) {  // see name_method
+    call.kept = true;
+    processor_.hold(call, call.pinned.pinned_bytes() + sizeof(record));
+  } else if (!call.kept) {
     call.pinned = kept(call.text);
     call.kept = true;
     const auto there = [&call](std::string_view part) {
       return std::string_view(call.pinned.data() + (part.data() - call.text.data()), part.size());
     };
     if (!call.id_.empty()) call.id_ = there(call.id_);
+    const std::less<const char*> before;
+    if (!before(call.method_.data(), call.text.data()) &&
+        before(call.method_.data(), call.text.data() + call.text.size()))
+      call.method_ = there(call.method_);  // of a handler of any method
     if (!call.params_.empty()) call.params_ = call.pinned.part(there(call.params_.bytes()));
     processor_.hold(call, call.pinned.pinned_bytes() + sizeof(record));
   }
@@ -299,6 +338,8 @@ void connection::cancel(record& call) noexcept {
   if (call.state == processor::state::queued) {
     call.outcome = handler_outcome::cancelled;
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
+  } else if (call.transit != nullptr) {
+    call.transit->cancelled();
   } else {
     call.cancel_.emit(asio::cancellation_type::all);
   }
@@ -311,9 +352,14 @@ void connection::cancel_running() noexcept {
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "shutting down", std::nullopt);
   }
   for (const auto& call : records_) {
-    if (!call->coroutine || call->state == processor::state::idle) continue;
-    call->cancelled_ = true;
-    call->cancel_.emit(asio::cancellation_type::all);
+    if (call->state == processor::state::idle) continue;
+    if (call->transit != nullptr) {
+      if (call->cancelled_.exchange(true)) continue;
+      call->transit->cancelled();
+    } else if (call->coroutine) {
+      call->cancelled_ = true;
+      call->cancel_.emit(asio::cancellation_type::all);
+    }
   }
 }
 

@@ -232,6 +232,13 @@ void connection::on_response(const message_view& message, bool is_error) {
     ++(pending_.issued(id) ? stats_.responses_late : stats_.responses_unknown);
     return;
   }
+  if (call->through != nullptr) {
+    transit& who = *call->through;
+    const std::string_view value = is_error ? message.error_text() : message.result_text();
+    const slice held = pins(value) ? decoder_.pin(value) : slice(value);
+    pending_.remove(*call);
+    return who.answered(is_error, held);
+  }
   reply answer;
   try {
     if (is_error) {
@@ -279,6 +286,11 @@ call_failure connection::error_of(const message_view& message) const {
 }
 
 void connection::complete(pending_calls::entry& call, reply answer, bool later) {
+  if (call.through != nullptr) {
+    transit& who = *call.through;
+    pending_.remove(call);
+    return who.failed(answer.failure ? answer.failure->code : error_code());
+  }
   if (call.lent) return_permit(call);
   if (!call.waiter) {
     // Part of a batch that nobody has awaited yet.

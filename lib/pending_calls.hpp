@@ -13,6 +13,8 @@
 
 namespace antiphon::detail {
 
+class transit;
+
 /// Outgoing calls that wait for their answer, by id.
 ///
 /// A state machine without I/O: the connection tells it what happened and resumes who waited. Ids count up
@@ -32,6 +34,8 @@ class pending_calls {
     /// A batch's call has a place for its answer, which may come before anyone waits.
     std::unique_ptr<std::optional<reply>> early;
     lender from;
+    /// A request that a relay forwards, which is told instead of a waiter.
+    transit* through = nullptr;
     bool lent = false;
     bool sent = false;
 
@@ -68,6 +72,7 @@ class pending_calls {
     call.id = 0;
     call.deadline = clock::time_point::max();
     call.from = {};
+    call.through = nullptr;
     call.lent = call.sent = false;
     call.early.reset();
     // Last: with a coroutine that waits, its frame goes, and what that holds may come back here.

@@ -226,6 +226,10 @@ asio::awaitable<void> connection::read_messages() {
 bool connection::must_pause() const noexcept {
   // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
   if (backlog() > saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2)) return true;
+  if (reading_held_ > 0) {
+    // The answer that what is held waits for may be behind it.
+    return pending_.size() == 0 || reading_held_ > options_.max_queued;
+  }
   // Turning requests away takes no room for them, so nothing needs to stop for those.
   const bool full =
       options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();

@@ -16,6 +16,7 @@
 namespace antiphon::detail {
 
 class route;
+class transit;
 
 /// No frame at all: what a member of a batch is written with, so that it can be taken back like a frame.
 class bare_framing final : public framing {
@@ -52,9 +53,10 @@ class record final : public inbound_call, public processor::item {
   std::string_view text;  // of the message
   detail::route* route = nullptr;
   std::shared_ptr<batch_reply> batch;
-  slice pinned;                   // the message's memory, once it is kept
-  asio::awaitable<void> handler;  // what `runner` is to run
-  waiter<> runner;                // see run_handlers; there while it has nothing to do
+  detail::transit* transit = nullptr;  // what will answer it, where it is forwarded
+  slice pinned;                        // the message's memory, once it is kept
+  asio::awaitable<void> handler;       // what `runner` is to run
+  waiter<> runner;                     // see run_handlers; there while it has nothing to do
   bool kept = false;
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered

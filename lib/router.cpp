@@ -34,7 +34,7 @@ std::size_t hash_of(std::string_view name) noexcept {
 
 const router::entry* router::find(std::string_view name) const noexcept {
   if (methods_.empty()) return nullptr;
-  const std::size_t mask = places_.size() - 1;
+  const std::size_t mask = places_.size() - 2;
   for (std::size_t at = hash_of(name) & mask; places_[at] != 0; at = (at + 1) & mask) {
     const entry& found = methods_[places_[at] - 1];
     if (found.name == name) return &found;
@@ -43,7 +43,7 @@ const router::entry* router::find(std::string_view name) const noexcept {
 }
 
 std::uint32_t& router::free_place(std::string_view name) noexcept {
-  const std::size_t mask = places_.size() - 1;
+  const std::size_t mask = places_.size() - 2;
   std::size_t at = hash_of(name) & mask;
   while (places_[at] != 0) at = (at + 1) & mask;
   return places_[at];
@@ -51,15 +51,32 @@ std::uint32_t& router::free_place(std::string_view name) noexcept {
 
 router::entry& router::entry_of(std::string name) {
   if (const entry* there = find(name)) return methods_[static_cast<std::size_t>(there - methods_.data())];
-  if (places_.size() < 2 * (methods_.size() + 1)) {
-    std::vector<std::uint32_t> larger(std::max(fewest_places, 2 * places_.size()));
-    places_.swap(larger);
-    for (std::uint32_t number = 0; number < methods_.size(); ++number)
-      free_place(methods_[number].name) = number + 1;
-  }
+  make_places();
   methods_.push_back({std::move(name), nullptr, nullptr});
   free_place(methods_.back().name) = static_cast<std::uint32_t>(methods_.size());
   return methods_.back();
+}
+
+router::entry& router::any_entry() {
+  if (places_.empty() || places_.back() == 0) {
+    make_places();
+    methods_.push_back({"*", nullptr, nullptr});
+    places_.back() = static_cast<std::uint32_t>(methods_.size());
+  }
+  return methods_[places_.back() - 1];
+}
+
+// For one more method.
+void router::make_places() {
+  const std::size_t there = places_.empty() ? 0 : places_.size() - 1;
+  if (there >= 2 * (methods_.size() + 1)) return;
+  const std::uint32_t any = places_.empty() ? 0 : places_.back();
+  std::vector<std::uint32_t> larger(std::max(fewest_places, 2 * there) + 1);
+  places_.swap(larger);
+  places_.back() = any;
+  for (std::uint32_t number = 1; number <= methods_.size(); ++number) {
+    if (number != any) free_place(methods_[number - 1].name) = number;
+  }
 }
 
 void router::check_names(std::size_t names, std::size_t arguments) {

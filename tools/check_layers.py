@@ -17,6 +17,8 @@ PLACES = [
     ("ground", r"include/antiphon/(buffer|error|fwd|version)\.hpp|lib/error\.cpp"),
     ("streaming", r"(include/antiphon/)?streaming/.*"),
     ("transport", r"(include/antiphon/)?transport/.*"),
+    ("public relay", r"include/antiphon/relay/.*"),
+    ("relay", r"lib/relay/.*"),
     ("public", r"include/antiphon/.*"),
     ("lib", r"lib/.*"),
     ("unit tests", r"(tests/unit|benchmarks/correlation)/.*"),
@@ -35,8 +37,12 @@ FLOORS = {
     "transport": Floor({"ground", "transport"}, [JSON]),
     "public": Floor({"ground", "streaming", "transport", "public"}, []),
     "lib": Floor({"ground", "streaming", "transport", "public", "lib"}, []),
-    "unit tests": Floor({"ground", "streaming", "transport", "public", "lib", "unit tests", "users"}, []),
-    "users": Floor({"ground", "streaming", "transport", "public", "users"}, []),
+    # A library of its own, on top.
+    "public relay": Floor({"ground", "streaming", "transport", "public", "public relay"}, []),
+    "relay": Floor({"ground", "streaming", "transport", "public", "lib", "public relay", "relay"}, []),
+    "unit tests": Floor({"ground", "streaming", "transport", "public", "lib", "public relay", "relay", "unit tests",
+                         "users"}, []),
+    "users": Floor({"ground", "streaming", "transport", "public", "public relay", "users"}, []),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
@@ -78,7 +84,7 @@ def complaint(root, source, name, quoted):
         return f"{floor} may not include {target}, which belongs to {target_floor}"
     if is_public(source) and not is_public(target):
         return f"a public header may not include {target}, which is not installed"
-    own_house = target_floor in ("ground", "streaming", "transport", "public")
+    own_house = target_floor in ("ground", "streaming", "transport", "public", "public relay")
     if floor == "users" and own_house and not is_public(target):
         return f"{floor} may include only <antiphon/...>, not {target}"
     return None
@@ -112,7 +118,8 @@ def check(root):
 SELF_TEST_TREE = [
     "include/antiphon/buffer.hpp", "include/antiphon/endpoint.hpp", "include/antiphon/streaming/limits.hpp",
     "include/antiphon/transport/transport.hpp", "streaming/bounds.hpp", "transport/posix_io.hpp",
-    "lib/processor.hpp", "examples/demo/clock.hpp", "tests/support/wait.hpp",
+    "lib/processor.hpp", "examples/demo/clock.hpp", "tests/support/wait.hpp", "lib/relay/passage.hpp",
+    "include/antiphon/relay/target.hpp",
 ]
 SELF_TEST = [
     ("include/antiphon/error.hpp", "#include <antiphon/buffer.hpp>", True),
@@ -140,6 +147,12 @@ SELF_TEST = [
     ("lib/endpoint.cpp", "#include <antiphon/transport/transport.hpp>", True),
     ("lib/endpoint.cpp", '#include "examples/demo/clock.hpp"', False),
     ("include/antiphon/router.hpp", '#include "lib/processor.hpp"', False),
+    ("include/antiphon/router.hpp", "#include <antiphon/relay/target.hpp>", False),
+    ("lib/endpoint.cpp", '#include "lib/relay/passage.hpp"', False),
+    ("lib/endpoint.cpp", "#include <antiphon/relay/target.hpp>", False),
+    ("lib/relay/broker.cpp", '#include "lib/processor.hpp"', True),
+    ("include/antiphon/relay/broker.hpp", "#include <antiphon/relay/target.hpp>", True),
+    ("examples/demo/main.cpp", "#include <antiphon/relay/target.hpp>", True),
     ("examples/demo/main.cpp", "#include <antiphon/endpoint.hpp>", True),
     ("examples/demo/main.cpp", '#include "clock.hpp"', True),
     ("examples/demo/main.cpp", '#include "lib/processor.hpp"', False),

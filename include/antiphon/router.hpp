@@ -277,6 +277,22 @@ class router {
     entry_of(std::move(method)).notification = std::move(made);
     return *this;
   }
+  /// Serves requests of every method that has no handler of its own, as a relay does. The handler asks its
+  /// `call_context` for the method. In the figures of method_statistics all of them are one method, "*".
+  template <class Handler>
+  router& on_any_request(Handler handler, route_options options = {}) {
+    auto made = make(std::move(handler), {}, order::concurrent, std::move(options));
+    any_entry().request = std::move(made);
+    return *this;
+  }
+  /// The same for notifications. Those that the endpoint itself understands (cancellations) aren't among
+  /// them.
+  template <class Handler>
+  router& on_any_notification(Handler handler, route_options options = {}) {
+    auto made = make(std::move(handler), {}, order::ordered, std::move(options));
+    any_entry().notification = std::move(made);
+    return *this;
+  }
   /// Installs middleware that belongs to these routes: within that of `endpoint_options::middleware`, behind
   /// that of earlier calls.
   router& use(std::shared_ptr<middleware> inner) {
@@ -292,6 +308,12 @@ class router {
   };
   /// Null when there is none. It stays where it is once all are registered.
   const entry* find(std::string_view name) const noexcept;
+  /// What serves all other methods; null when there is nothing that does.
+  const entry* any() const noexcept {
+    return places_.empty() || places_.back() == 0 ? nullptr : &methods_[places_.back() - 1];
+  }
+  /// Makes it.
+  entry& any_entry();
   std::vector<entry>& methods() noexcept { return methods_; }
   std::vector<std::shared_ptr<middleware>> take_middleware() noexcept { return std::move(middleware_); }
 
@@ -310,9 +332,12 @@ class router {
 
   entry& entry_of(std::string name);
   std::uint32_t& free_place(std::string_view name) noexcept;
+  void make_places();
 
   // A hash table that is small where there is a router a connection: where a name's hash points, or in the
   // next free place, is one more than its number among the methods. At least half of the places are free.
+  // Behind the last place stands the number of what serves all other methods: so it costs those nothing who
+  // have none.
   std::vector<entry> methods_;
   std::vector<std::uint32_t> places_;
   std::vector<std::shared_ptr<middleware>> middleware_;

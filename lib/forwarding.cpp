@@ -1,0 +1,145 @@
+// What a relay passes on: requests that leave over this connection for somebody else, and answers that come
+// back for what came in here. No coroutine has a part in it, and only the envelope is written anew.
+
+#include "lib/connection.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+namespace antiphon::detail {
+
+namespace {
+
+constexpr std::string_view head = R"({"jsonrpc":"2.0",)";
+constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
+
+}  // namespace
+
+// As it stands, unless a line break in it would end the message.
+void connection::append_payload(output_chain& out, const slice& value) {
+  if (decoder_.rules().tail().empty()) return out.append(value);
+  encode(out, raw_json(value));
+}
+
+void connection::append_passed_on(const passed_on& what) {
+  out_.append(R"("method":)");
+  encode(out_, what.method);
+  if (what.params.empty() || what.params.front().empty()) return;
+  out_.append(R"(,"params":)");
+  for (const slice& part : what.params) append_payload(out_, part);
+}
+
+std::uint64_t connection::forward_request(const passed_on& what, transit& who) {
+  pending_calls::entry& call = pending_.add();
+  try {
+    out_.begin_frame(decoder_.rules());
+    out_.append(head, R"("id":)");
+    encode(out_, call.id);
+    out_.append(',');
+    append_passed_on(what);
+    out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
+    out_.end_frame(decoder_.rules());
+  } catch (...) {
+    out_.drop_frame();
+    pending_.remove(call);
+    throw;
+  }
+  call.sent = true;
+  call.through = &who;
+  ++stats_.requests_sent;
+  turn_later();
+  return call.id;
+}
+
+void connection::forward_notification(const passed_on& what) {
+  try {
+    out_.begin_frame(decoder_.rules());
+    out_.append(head);
+    append_passed_on(what);
+    out_.append('}');
+    if (hooks_ & middleware::on_sent) show_sent();
+    out_.end_frame(decoder_.rules());
+  } catch (...) {
+    out_.drop_frame();
+    throw;
+  }
+  ++stats_.notifications_sent;
+  turn_later();
+}
+
+void connection::forget_forwarded(std::uint64_t id, bool tell) noexcept {
+  pending_calls::entry* call = pending_.find(id);
+  if (call == nullptr) return;
+  if (tell && can_send() && !lost_) write_cancel(id);
+  pending_.remove(*call);
+}
+
+void connection::when_there_is_room(std::function<void()> then) {
+  asio::co_spawn(
+      executor_, wait_for_room(clock::time_point::max()),
+      [self = shared_from_this(), then = std::move(then)](std::exception_ptr, error_code) { then(); });
+}
+
+void connection::leave_to(record& call, transit& who) {
+  if (call.registered) in_flight_.erase(&call);
+  call.registered = false;
+  who.id.assign(call.id_);
+  who.method.assign(call.method_);
+  call.id_ = who.id;
+  call.method_ = who.method;
+  if (call.id_ != "null") {
+    in_flight_.insert(&call);
+    call.registered = true;
+  }
+  call.text = {};
+  call.params_ = {};
+  call.pinned = {};
+  call.transit = &who;
+}
+
+void connection::answer_forwarded(record& call, bool is_error, const slice& value) noexcept {
+  call.transit = nullptr;
+  if (is_error) call.outcome = handler_outcome::failed;
+  if (!call.answered && !lost_ && can_send()) {
+    try {
+      output_chain& out = open_reply(call.batch);
+      out.append(reply_head, call.id_, is_error ? std::string_view(R"(,"error":)") : R"(,"result":)");
+      append_payload(out, value);
+      if (is_error) {
+        out.append('}');
+        if (hooks_ & middleware::on_sent)
+          show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
+        close_reply(call.batch);
+        ++stats_.errors_sent;
+      } else {
+        close_result(call);
+      }
+    } catch (...) {  // as in answer_error
+      drop_reply(call.batch);
+      lost(make_error_code(boost::system::errc::not_enough_memory));
+    }
+  }
+  finished(call);
+}
+
+void connection::fail_forwarded(record& call, int code, std::string_view message,
+                                std::string_view data) noexcept {
+  call.transit = nullptr;
+  std::optional<raw_json> details;
+  if (!data.empty()) details = raw_json(data);
+  answer_error(call, code, message, details);
+}
+
+// Nobody waits for the answers any more.
+void connection::release_transits() noexcept {
+  for (const auto& call : records_) {
+    transit* const who = std::exchange(call->transit, nullptr);
+    if (who == nullptr) continue;
+    if (call->registered) in_flight_.erase(call.get());
+    call->registered = false;
+    call->id_ = call->method_ = {};
+    who->caller_gone();
+  }
+}
+
+}  // namespace antiphon::detail
