@@ -68,7 +68,18 @@ void supervisor::process::abandon() noexcept {
   to->detach("the relay has stopped");
 }
 
+void supervisor::process::become(command what, process_options options) {
+  next_.emplace(std::move(what), std::move(options));
+}
+
 void supervisor::process::begin() {
+  if (next_) {
+    counts_.restarts += policy_.restarts();
+    command_ = std::move(next_->first);
+    options_ = std::move(next_->second);
+    next_.reset();
+    policy_ = restart_policy(options_.restart, options_.health);
+  }
   policy_.begin(clock::now());
   target_->starting();
   step();
@@ -255,7 +266,7 @@ process_stats supervisor::process::stats() const {
   const auto now = clock::now();
   process_stats made = counts_;
   made.state = policy_.current();
-  made.restarts = policy_.restarts();
+  made.restarts += policy_.restarts();
   made.last_end = policy_.reason();
   if (child_ && !exit_) {
     made.pid = child_->pid();

@@ -19,6 +19,8 @@ class supervisor::process : public std::enable_shared_from_this<supervisor::proc
   ~process();
 
   void begin();
+  /// What it is from the next `begin` on.
+  void become(command what, process_options options);
   /// Completes when it has been reaped. `again`: then it is started again, and messages for the target wait.
   asio::awaitable<void> end(std::chrono::milliseconds drain, bool again);
   /// Nothing of the target's is touched from here on.
@@ -48,6 +50,7 @@ class supervisor::process : public std::enable_shared_from_this<supervisor::proc
   target* target_;
   command command_;
   process_options options_;
+  std::optional<std::pair<command, process_options>> next_;
   restart_policy policy_;
   asio::steady_timer due_;
   asio::steady_timer moment_;  // for what comes shortly after its end, or that of its connection

@@ -76,6 +76,16 @@ asio::awaitable<void> supervisor::restart(std::string name, milliseconds drain) 
   co_await std::move(ending);
 }
 
+asio::awaitable<void> supervisor::replace(std::string name, command what, process_options options,
+                                          milliseconds drain) {
+  const auto found = processes_->find(name);
+  if (found == processes_->end()) co_return;
+  const auto one = found->second;
+  one->become(std::move(what), std::move(options));
+  auto ending = one->end(drain, true);
+  co_await std::move(ending);
+}
+
 asio::awaitable<void> supervisor::stop(milliseconds drain) {
   std::vector<std::string> names;
   for (const auto& [name, one] : *processes_) names.push_back(name);

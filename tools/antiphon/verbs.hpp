@@ -15,5 +15,6 @@ struct usage_error : std::runtime_error {
 };
 
 int load(int argc, const char* const* argv);
+int relay(int argc, const char* const* argv);
 
 }  // namespace antiphon_command

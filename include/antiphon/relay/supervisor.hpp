@@ -102,6 +102,9 @@ class supervisor {
   /// Ends it in the same way and starts it again, also one that had been given up. What waits for its target
   /// goes on waiting.
   asio::awaitable<void> restart(std::string name, std::chrono::milliseconds drain);
+  /// As `restart`, but another program, or the same with other options, takes its place.
+  asio::awaitable<void> replace(std::string name, command what, process_options options,
+                                std::chrono::milliseconds drain);
   /// `remove` for all, at the same time.
   asio::awaitable<void> stop(std::chrono::milliseconds drain);
 
