@@ -230,6 +230,7 @@ void supervisor::process::settle(restart_policy::outcome what, std::string how) 
   }
   say(news);
   target_->detach(policy_.reason(), waiting || again_);
+  if (target_ != nullptr && options_.on_end) options_.on_end(policy_.reason());
   gone_.cancel();
   if (target_ == nullptr) return;  // a caller's error may have led to the end of all this
   if (std::exchange(again_, false)) return begin();

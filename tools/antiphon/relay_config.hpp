@@ -57,6 +57,8 @@ struct relay_config {
   std::vector<listen_config> listen;
   antiphon::relay::broker_options routing;
   std::vector<target_config> targets;
+  /// The one target is a language server, of which each client believes that it has it for itself.
+  bool share = false;
   antiphon::relay::topic_limits topic_limits;
   std::optional<antiphon::relay::topic_methods> topics;
   std::string statistics_method = "relay/statistics";

@@ -52,7 +52,9 @@ relay_program::relay_program(asio::any_io_executor executor, relay_config config
       stopped_(never(executor_)),
       no_clients_(never(executor_)),
       keeper_(executor_,
-              [](std::string_view name, std::string_view what) { say(fmt::format("{}: {}", name, what)); }) {}
+              [](std::string_view name, std::string_view what) { say(fmt::format("{}: {}", name, what)); }) {
+  if (config_.share) shared_.emplace(config_.targets.front().name);
+}
 
 asio::awaitable<void> relay_program::run() {
   auto opening = open_places();
@@ -62,7 +64,7 @@ asio::awaitable<void> relay_program::run() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].config->over == listen_config::kind::stdio) {
       asio::co_spawn(executor_, serve_stdio(places_[i].options),
-                     [self](const std::exception_ptr&) { self->stop(); });
+                     [self](const std::exception_ptr&) { self->stdio_ended(); });
     } else {
       asio::co_spawn(executor_, accept(i), [self](const std::exception_ptr&) {});
     }
@@ -107,6 +109,11 @@ relay::process_options relay_program::options_of(const target_config& target) {
   options.framing = framing_of(target.framing);
   options.check = config_.check;
   made.endpoint = std::make_shared<const antiphon::endpoint_options>(std::move(options));
+  if (shared_) {
+    made.routes = [this] { return shared_->server_routes(); };
+    made.on_end = [this](const std::string& reason) { shared_->end(reason); };
+    return made;
+  }
   made.routes = [this, name = target.name] {
     relay::target* const origin = hub_.find(name);
     antiphon::router routes = origin == nullptr ? antiphon::router() : hub_.target_routes(*origin);
@@ -117,7 +124,7 @@ relay::process_options relay_program::options_of(const target_config& target) {
 }
 
 void relay_program::add(const target_config& target) {
-  relay::target& made = hub_.add(target.name, target.permits);
+  relay::target& made = shared_ ? shared_->server() : hub_.add(target.name, target.permits);
   keeper_.add(made, command_of(target), options_of(target));
 }
 
@@ -142,15 +149,24 @@ asio::awaitable<void> relay_program::serve_client(antiphon::transport_ptr over,
                                                   std::shared_ptr<const antiphon::endpoint_options> options) {
   const auto self = shared_from_this();
   antiphon::endpoint client(std::move(over), client_routes(), std::move(options));
-  const relay::membership joined = hub_.join(client);
+  relay::membership joined;
+  relay::shared_client seat;
+  if (shared_) {
+    seat = shared_->join(client);
+  } else {
+    joined = hub_.join(client);
+  }
   const auto position = clients_.insert(clients_.end(), client);
   auto running = client.run();
   static_cast<void>(co_await std::move(running));
   clients_.erase(position);
-  if (clients_.empty()) no_clients_.cancel();
+  if (!clients_.empty()) co_return;
+  no_clients_.cancel();
+  if (ends_with_the_last_) stop();
 }
 
 antiphon::router relay_program::client_routes() {
+  if (shared_) return shared_->client_routes();
   antiphon::router routes = hub_.client_routes();
   if (config_.topics) relay::serve_topics(routes, topics_, *config_.topics);
   if (!config_.statistics_method.empty())
@@ -233,6 +249,12 @@ asio::awaitable<void> relay_program::wait_until_stopped() {
 }
 
 void relay_program::stop() { stopped_.cancel(); }
+
+/// A relay belongs to whoever has started it, but a shared server also to those who have joined.
+void relay_program::stdio_ended() {
+  ends_with_the_last_ = true;
+  if (!shared_ || clients_.empty()) stop();
+}
 
 asio::awaitable<void> relay_program::shut_down() {
   stopping_ = true;

@@ -4,6 +4,7 @@
 
 #include <antiphon/endpoint.hpp>
 #include <antiphon/relay/broker.hpp>
+#include <antiphon/relay/sharing.hpp>
 #include <antiphon/relay/supervisor.hpp>
 #include <antiphon/relay/topics.hpp>
 #include <antiphon/transport/listener.hpp>
@@ -13,6 +14,7 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,11 +58,13 @@ class relay_program : public std::enable_shared_from_this<relay_program> {
   asio::awaitable<void> wait_until_stopped();
   asio::awaitable<void> shut_down();
   void stop();
+  void stdio_ended();
 
   asio::any_io_executor executor_;
   relay_config config_;
   std::string path_;
   antiphon::relay::broker hub_;
+  std::optional<antiphon::relay::shared_server> shared_;  // in place of the broker
   antiphon::relay::topics topics_;
   std::list<antiphon::peer> clients_;
   std::vector<place> places_;
@@ -68,6 +72,7 @@ class relay_program : public std::enable_shared_from_this<relay_program> {
   asio::steady_timer stopped_;     // cancelled when it is time to end
   asio::steady_timer no_clients_;  // cancelled when there are none any more
   bool stopping_ = false;
+  bool ends_with_the_last_ = false;     // of its clients
   antiphon::relay::supervisor keeper_;  // before what its processes are attached to
 };
 

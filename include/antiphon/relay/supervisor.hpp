@@ -38,6 +38,8 @@ struct process_options {
   std::shared_ptr<const endpoint_options> endpoint;
   /// What it may call on; made anew for each start. Empty: nothing.
   std::function<router()> routes;
+  /// Called each time when it has ended, after its target has been detached. May be empty. Must not throw.
+  std::function<void(const std::string& reason)> on_end;
 };
 
 /// What a process has done so far.
