@@ -30,8 +30,21 @@ using antiphon::relay::target;
 using antiphon::relay::target_state;
 using support::awaitable;
 namespace asio = boost::asio;
+namespace relay = antiphon::relay;
 
 namespace {
+
+relay::target& keep_running(relay::supervisor& keeper, relay::broker& hub) {
+  relay::target& sqlite = hub.add("sqlite");
+  antiphon::command program("python3");
+  program.arg("sqlite_server.py");
+  relay::process_options options;
+  options.restart.when = relay::restart::always;
+  options.health.interval = 5s;
+  options.routes = [&hub, &sqlite] { return hub.target_routes(sqlite); };
+  keeper.add(sqlite, std::move(program), std::move(options));
+  return sqlite;
+}
 
 using answer = antiphon::call_result<antiphon::raw_json>;
 
@@ -368,6 +381,16 @@ TEST_CASE("a restart on request lets what waits go to the next process") {
     CHECK(*done);
     CHECK(s.of("w").restarts == 0);
     CHECK(s.of("w").starts == 2);
+  });
+}
+
+TEST_CASE("a program that ends at once, as in the guide, is started again after a wait") {
+  stage one;
+  keep_running(*one.keeper, one.hub);
+  one.play([&](stage& s) -> awaitable<void> {
+    auto waiting = s.until([&] { return s.of("sqlite").restarts >= 1; });
+    co_await std::move(waiting);
+    CHECK(s.of("sqlite").last_exit->code == 2);
   });
 }
 
