@@ -43,7 +43,8 @@ class Load(threading.Thread):
         if method == "slow":
             payload = [self.random.randrange(5)]
         self.open[self.sent] = payload[0] if method == "slow" else payload
-        line = {"jsonrpc": "2.0", "id": self.sent, "method": f"{self.random.choice(TARGETS)}/{method}", "params": payload}
+        line = {"jsonrpc": "2.0", "id": self.sent, "method": f"{self.random.choice(TARGETS)}/{method}",
+                "params": payload}
         self.client.writer.write(json.dumps(line).encode() + b"\n")
 
     def take(self):
@@ -129,7 +130,8 @@ def main():
     options = parser.parse_args()
     build = Path(options.build).resolve()
     try:
-        print(run(str(build / "tools/antiphon/antiphon"), str(build / "tests/relay/antiphon-relay-worker"), options.kills))
+        worker = build / "tests/relay/antiphon-relay-worker"
+        print(run(str(build / "tools/antiphon/antiphon"), str(worker), options.kills))
     except Failure as failure:
         print(f"FAILED {failure}")
         return 1

@@ -171,9 +171,8 @@ TEST_CASE("when a process dies its callers get their error at once, the other ta
   one.play([&](stage& s) -> awaitable<void> {
     auto asking = s.ask("a/pid");
     const answer pid = co_await std::move(asking);
-    const auto before = std::chrono::steady_clock::now();
     std::optional<answer> slow, other;
-    asio::co_spawn(*s.context, s.ask("b/slow", "[300]"),
+    asio::co_spawn(*s.context, s.ask("b/slow", "[1500]"),
                    [&other](const std::exception_ptr&, answer got) { other = std::move(got); });
     asio::co_spawn(*s.context, s.ask("a/never"),
                    [&slow](const std::exception_ptr&, answer got) { slow = std::move(got); });
@@ -182,7 +181,7 @@ TEST_CASE("when a process dies its callers get their error at once, the other ta
     ::kill(pid->decode<int>(), SIGKILL);
     auto failing = s.until([&] { return slow.has_value(); });
     co_await std::move(failing);
-    CHECK(std::chrono::steady_clock::now() - before < 250ms);
+    CHECK_FALSE(other.has_value());
     CHECK(error_of(*slow) == target_down);
     // And it runs again.
     auto again = s.ask("a/pid");
@@ -274,7 +273,7 @@ TEST_CASE("a process that hangs is found by the health check and replaced") {
   stage one;
   process_options options = quick();
   options.health.interval = 20ms;
-  options.health.timeout = 150ms;
+  options.health.timeout = 1s;
   one.keep("w", worker(), options);
   one.play([&](stage& s) -> awaitable<void> {
     auto checking = s.until([&] { return s.of("w").checks_answered >= 3; });
