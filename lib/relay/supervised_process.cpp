@@ -176,6 +176,9 @@ void supervisor::process::connection_ended(std::uint64_t start, const std::excep
   connected_ = false;
   connection_end_ = fault_of(failure, how);
   if (exit_) return finish();
+  // What comes from here on waits for the next start, where there will be one.
+  if (policy_.current() == restart_policy::state::running && restarts_after_failure())
+    target_->detach("its connection has ended", true);
   after(time_to_be_gone, &process::end_the_speechless);
 }
 
