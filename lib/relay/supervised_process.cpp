@@ -250,9 +250,11 @@ asio::awaitable<void> supervisor::process::end(std::chrono::milliseconds drain, 
   again_ = again;
   policy_.stop();
   due_.cancel();
+  // While it ends, its connection takes nothing more: what comes waits, or is told so.
+  target_->detach(again ? "it is being started anew" : "stopped", again);
+  if (target_ == nullptr) co_return;
   if (!child_) {
     again_ = false;
-    target_->detach("stopped", again);
     if (again) begin();
     co_return;
   }
