@@ -25,14 +25,14 @@ BOOST_DESCRIBE_STRUCT(news, (), (topic, payload))
 asio::awaitable<antiphon::ended> serve() {
   std::map<std::string, std::int64_t> accounts;
   antiphon::router routes;
-  routes.on_request(
-      "book", [&accounts](antiphon::call_context& call, booking what) -> asio::awaitable<std::int64_t> {
-        const std::int64_t balance = accounts[what.account] += what.amount;
-        const news told{"bookings", what};
-        auto telling = call.notify("topics/publish", told);
-        co_await std::move(telling);
-        co_return balance;
-      });
+  routes.on_request("book",
+                    [&accounts](antiphon::call_context& call, booking what) -> asio::awaitable<std::int64_t> {
+                      const std::int64_t balance = accounts[what.account] += what.amount;
+                      const news told{"bookings", what};
+                      auto telling = call.notify("topics/publish", told);
+                      co_await std::move(telling);
+                      co_return balance;
+                    });
   routes.on_request("balance", [&accounts](std::string account) { return accounts[account]; }, {"account"});
   routes.on_request("rpc.health", [] { return "well"; });
 
