@@ -3,7 +3,7 @@
 
     beside_slow.py BUILD_DIRECTORY [--seconds S] [--runs N]
 
-busy_server answers `echo` over pipes. antiphon-load asks in an open loop (latency counts from when a request was due),
+busy_server answers `echo` over pipes. `antiphon load` asks in an open loop (latency counts from when a request was due),
 as often as keeps the server's process busy half of the time: that rate is found first. Then the same with slow ones
 beside: handlers that sleep for 10 ms on a timer, 2,000 a second, so that about 20 sleep at any time, and
 handlers that compute for 1 ms on a thread pool, 250 a second. The bar: the 99th percentile is at most five times

@@ -1,4 +1,4 @@
-"""What the measurements of whole servers have in common, above all runs of antiphon-load."""
+"""What the measurements of whole servers have in common, above all runs of `antiphon load`."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build" / "bench"
 # The load program in the build directory's benchmarks/, and what its command line begins with.
-LOAD = ["load/antiphon-load"]
+LOAD = ["../tools/antiphon/antiphon", "load"]
 
 
 class Build:
@@ -34,16 +34,16 @@ class Build:
         }
 
     def start_load(self, options, server):
-        """antiphon-load, started: to be given to `result_of`."""
+        """`antiphon load`, started: to be given to `result_of`."""
         command = [self.program(LOAD[0]), *LOAD[1:], *options, "--json", "--", *server]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def result_of(load):
-    """What antiphon-load reports. Ends the program where the server failed: there is nothing to compare then."""
+    """What `antiphon load` reports. Ends the program where the server failed: there is nothing to compare then."""
     output, _ = load.communicate()
     if load.returncode != 0:
-        sys.exit(f"antiphon-load failed with {load.returncode}: {' '.join(load.args)}")
+        sys.exit(f"antiphon load failed with {load.returncode}: {' '.join(load.args)}")
     return json.loads(output)
 
 

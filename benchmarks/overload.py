@@ -4,7 +4,7 @@
     overload.py BUILD_DIRECTORY [--seconds S]
 
 busy_server answers requests over pipes that each take 10 ms, with so many permits that it can answer 3,200 a second.
-antiphon-load offers it 32,000 a second, with both policies: under `wait` the server stops reading, so that the client is
+`antiphon load` offers it 32,000 a second, with both policies: under `wait` the server stops reading, so that the client is
 held up; under `reject` it turns away what is too much. What the client could not send in time is never sent. The
 client gives up with an error where an answer is missing, comes twice or belongs to nothing. The server's resident
 memory (RSS) is looked at all the while: the mean of the last quarter may be at most 5% above that of the second.

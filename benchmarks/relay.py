@@ -3,7 +3,7 @@
 
     relay.py BUILD_DIRECTORY [--rounds N] [--seconds S]
 
-antiphon-load is the client and antiphon_server the server, on pipes. Between them stand, in turn: nothing; `splice`,
+`antiphon load` is the client and antiphon_server the server, on pipes. Between them stand, in turn: nothing; `splice`,
 which reads and writes bytes and looks at nothing; `relay`, which routes each message to its one target; and the same
 with `--check`, which checks each message as a whole, not only its envelope. The client and the server share one core
 and what is between them has another to itself, as far as there are two.

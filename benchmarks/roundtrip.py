@@ -5,7 +5,7 @@
 
 The servers: `floor` reads, finds frames and writes, without a JSON library (benchmarks/floor); `asio` is the same
 as one bare Asio coroutine; `antiphon` is a full endpoint with its defaults; `vscode-jsonrpc` is what most clients
-and servers of this kind are written with. antiphon-load drives each with the same bytes. The figures are also
+and servers of this kind are written with. `antiphon load` drives each with the same bytes. The figures are also
 written to build/bench/roundtrip.json.
 
 In each round every scenario runs once with each server, one right after the other in random order. What else the

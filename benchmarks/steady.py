@@ -3,7 +3,7 @@
 
     steady.py BUILD_DIRECTORY [--seconds S] [--mode ping-pong|pipelined]
 
-Two runs of antiphon-load with antiphon_server over pipes, ping-pong and pipelined with a window of 128, each on one
+Two runs of `antiphon load` with antiphon_server over pipes, ping-pong and pipelined with a window of 128, each on one
 connection to one process. The rates of the last and of the first tenth are compared, and the server's resident
 memory (RSS) is looked at all the while.
 

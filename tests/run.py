@@ -44,6 +44,7 @@ SUITES = [
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
     Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
+    Suite("relay", "lines", 300, ["python3", "tests/relay/run.py", "--build", "{build}"]),
     Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),
     Suite("interop-neovim", "lines", 300, ["python3", "tests/interop/run_neovim.py", "--server", "{language_server}"]),
 ]

@@ -6,8 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,7 +15,7 @@ enum class mode { ping_pong, pipelined, notifications, burst, batch, open_loop, 
 enum class filling { string, integers, scalars };
 enum class transport { pipes, tcp, unix_socket };
 
-/// The command line, with a scenario's values filled in and checked.
+/// What is asked for, with a scenario's values filled in and checked.
 struct options {
   load::transport over = load::transport::pipes;
   std::vector<std::string> command;
@@ -59,14 +57,5 @@ struct options {
   bool json = false;
   bool allow_errors = false;
 };
-
-/// The command line makes no sense; the message says what to change.
-struct usage_error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// Reads the command line. Throws `usage_error`.
-/// @return nothing when it asked for help, which is then on stdout
-std::optional<options> parse_options(int argc, const char* const* argv);
 
 }  // namespace load

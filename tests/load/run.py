@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Drives antiphon-load: against the conformance server in each mode, framing and transport, and against a
+"""Drives `antiphon load`: against the conformance server in each mode, framing and transport, and against a
 server that does one thing wrong, which must be noticed.
 
     run.py --build BUILD --server PATH [-k FILTER]
 
-Where CLI11 was missing when BUILD was configured there is no antiphon-load; its cases are then skipped.
+Where CLI11 was missing when BUILD was configured there is no program antiphon; the cases are then skipped.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Bench:
         self.processes = []
 
     def load(self, *arguments, code=0, seconds=30):
-        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, timeout=seconds)
+        done = subprocess.run([self.program, "load", *arguments], capture_output=True, text=True, timeout=seconds)
         check(done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stderr}{done.stdout}")
         return done
 
@@ -240,7 +240,7 @@ def fault(bench, name, message, mode):
     done = bench.load(*options, "--", *WRONG_SERVER, name, code=1)
     check(re.search(message, done.stderr), f"not {message!r} but: {done.stderr}")
     for line in done.stderr.splitlines():
-        check(line.startswith("antiphon-load: "), f"not ours: {line}")
+        check(line.startswith("antiphon load: "), f"not ours: {line}")
 
 
 @case("the right answer to another request is noticed")
@@ -271,7 +271,7 @@ def no_server(bench, _what, *server):
     "--size 5 --params [] -- true", "--seconds 1 --messages 1 -- true", "--scenario none -- true")])
 def wrong_usage(bench, line):
     done = bench.load(*line.split(), code=2)
-    check("antiphon-load: " in done.stderr and done.stdout == "", done.stderr)
+    check("antiphon load: " in done.stderr and done.stdout == "", done.stderr)
 
 
 @case("--help names every mode and scenario")
@@ -299,8 +299,8 @@ def the_means(_bench):
 
 def find_program(build):
     """The program's path, or None where it can't be built; where it should be there it must be."""
-    program = Path(build) / "benchmarks/load/antiphon-load"
-    known = "antiphon-load:" in (Path(build) / "build.ninja").read_text() or program.exists()
+    program = Path(build) / "tools/antiphon/antiphon"
+    known = "tools/antiphon/antiphon:" in (Path(build) / "build.ninja").read_text() or program.exists()
     return str(program.resolve()) if known else None
 
 
@@ -336,7 +336,7 @@ def main():
         if problem:
             print(f"FAILED {case_[0]}\n  {problem}", flush=True)
     if skipped:
-        print("SKIP CLI11 was missing when the build was configured, so there is no antiphon-load")
+        print("SKIP CLI11 was missing when the build was configured, so there is no program antiphon")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 

@@ -1,10 +1,11 @@
-// antiphon-load: drives any JSON-RPC server and reports rates and latencies.
+// antiphon load: drives any JSON-RPC server and reports rates and latencies.
 
 #include "benchmarks/load/drive.hpp"
 #include "benchmarks/load/failure.hpp"
-#include "benchmarks/load/options.hpp"
 #include "benchmarks/load/report.hpp"
 #include "benchmarks/load/server_process.hpp"
+#include "tools/antiphon/load_options.hpp"
+#include "tools/antiphon/verbs.hpp"
 
 #include <fmt/format.h>
 
@@ -18,11 +19,12 @@
 
 namespace {
 
-using namespace load;
+using namespace ::load;
 
-enum exit_code { fine = 0, server_failed = 1, wrong_usage = 2 };
+using antiphon_command::exit_code;
+using antiphon_command::fine;
 
-void complain(std::string_view what) { fmt::print(stderr, "antiphon-load: {}\n", what); }
+void complain(std::string_view what) { fmt::print(stderr, "antiphon load: {}\n", what); }
 
 /// The server's end of the connection, and the server itself where it was started here.
 struct target {
@@ -71,12 +73,12 @@ exit_code measure(const options& chosen, target& server) {
   fmt::print("{}", chosen.json ? as_json(result) : as_text(result));
   if (counts.errors == 0 || chosen.allow_errors) return fine;
   complain(fmt::format("{} error responses; the first: {}", counts.errors, counts.first_error));
-  return server_failed;
+  return antiphon_command::failed;
 }
 
 exit_code run(const options& chosen) {
   target server(chosen);
-  exit_code outcome = server_failed;
+  exit_code outcome = antiphon_command::failed;
   try {
     outcome = measure(chosen, server);
   } catch (const failure& e) {
@@ -85,12 +87,12 @@ exit_code run(const options& chosen) {
   const std::string problem = server.stop();
   if (problem.empty()) return outcome;
   complain(problem);
-  return server_failed;
+  return antiphon_command::failed;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int antiphon_command::load(int argc, const char* const* argv) {
   ::signal(SIGPIPE, SIG_IGN);
   try {
     const auto chosen = parse_options(argc, argv);
@@ -100,6 +102,6 @@ int main(int argc, char** argv) {
     return wrong_usage;
   } catch (const std::exception& e) {
     complain(e.what());
-    return server_failed;
+    return failed;
   }
 }

@@ -1,4 +1,6 @@
-#include "benchmarks/load/options.hpp"
+#include "tools/antiphon/load_options.hpp"
+
+#include "tools/antiphon/verbs.hpp"
 
 #include <antiphon/streaming/content_length_framing.hpp>
 #include <antiphon/streaming/line_framing.hpp>
@@ -11,8 +13,12 @@
 #include <charconv>
 #include <iostream>
 #include <map>
+#include <optional>
 
 namespace load {
+
+using antiphon_command::usage_error;
+
 namespace {
 
 /// The command line as it is written: what is not there can come from a scenario.
@@ -219,7 +225,7 @@ options resolve(given&& on) {
 }  // namespace
 
 std::optional<options> parse_options(int argc, const char* const* argv) {
-  CLI::App app("Drives a JSON-RPC server and reports rates and latencies.", "antiphon-load");
+  CLI::App app("Drives a JSON-RPC server and reports rates and latencies.", "antiphon load");
   given on;
   describe(app, on);
   try {
