@@ -36,6 +36,8 @@ SUITES = [
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
     Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
     Suite("unit-load", "doctest", 60, ["{build}/tests/unit/load/antiphon-unit-load"]),
+    Suite("unit-stream-processor", "doctest", 60,
+          ["{build}/tests/unit/stream_processor/antiphon-unit-stream-processor"]),
     Suite("unit-allocations", "doctest", 300, ["{build}/tests/unit/allocations/antiphon-unit-allocations"]),
     Suite("instructions", "lines", 300, ["python3", "tools/profile/baseline.py", "--build", "{build}"]),
     Suite("profile-tools", "lines", 60, ["python3", "tests/profile/run.py"]),
@@ -43,6 +45,8 @@ SUITES = [
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
     Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
+    Suite("stream-processor", "lines", 300, ["python3", "tests/stream_processor/run.py", "--processor",
+                                             "{build}/examples/stream_processor/antiphon-stream-processor"]),
     Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),
     Suite("interop-neovim", "lines", 300, ["python3", "tests/interop/run_neovim.py", "--server", "{language_server}"]),
 ]
