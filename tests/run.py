@@ -45,6 +45,8 @@ SUITES = [
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
     Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
+    Suite("active-messages", "lines", 120, ["python3", "tests/active_messages/run.py", "--program",
+                                            "{build}/examples/active_messages/antiphon-active-messages"]),
     Suite("stream-processor", "lines", 300, ["python3", "tests/stream_processor/run.py", "--processor",
                                              "{build}/examples/stream_processor/antiphon-stream-processor"]),
     Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),
