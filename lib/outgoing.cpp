@@ -195,7 +195,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
     auto room = wait_for_room(deadline);
     error = co_await std::move(room);
   }
-  if (!error && (!can_send() || ended_answers())) error = why_closed();
+  if (!error && (!can_send() || (!calls.empty() && ended_answers()))) error = why_closed();
   if (error) {
     for (const std::uint64_t id : calls) {
       if (auto* call = pending_.find(id)) complete(*call, failed(error), true);

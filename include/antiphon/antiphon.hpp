@@ -4,12 +4,15 @@
 
 #include <antiphon/batch.hpp>
 #include <antiphon/call_context.hpp>
+#include <antiphon/delivery.hpp>
+#include <antiphon/discovery.hpp>
 #include <antiphon/endpoint.hpp>
 #include <antiphon/method_statistics.hpp>
 #include <antiphon/middleware.hpp>
 #include <antiphon/middleware/authentication.hpp>
 #include <antiphon/middleware/concurrency_limit.hpp>
 #include <antiphon/middleware/exception_mapping.hpp>
+#include <antiphon/middleware/sampling.hpp>
 #include <antiphon/middleware/timing.hpp>
 #include <antiphon/middleware/tracing.hpp>
 #include <antiphon/router.hpp>

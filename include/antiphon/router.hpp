@@ -2,10 +2,12 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/handler_traits.hpp>
+#include <antiphon/type_shape.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -83,6 +85,8 @@ class route {
   route& operator=(const route&) = delete;
   virtual ~route() = default;
   virtual void start(inbound_call& call) = 0;
+  /// For discovery. Valid as long as this is.
+  virtual handler_shape describe() const { return {}; }
   antiphon::order order() const noexcept { return order_; }
   std::chrono::milliseconds time_limit() const noexcept { return time_limit_; }
   /// Null: the endpoint's own.
@@ -125,7 +129,20 @@ class typed_route final : public route {
     }
   }
 
+  handler_shape describe() const override {
+    return {argument_shapes(static_cast<slots*>(nullptr)), names_,
+            &shape_of<std::remove_cvref_t<typename result::type>>};
+  }
+
  private:
+  template <class... Slots>
+  static std::span<const handler_shape::argument> argument_shapes(std::tuple<Slots...>*) {
+    static constexpr std::array<handler_shape::argument, sizeof...(Slots)> shapes{
+        {{&shape_of<typename slot_type<Slots>::type>, !is_optional_slot<Slots>,
+          is_whole_params<typename slot_type<Slots>::type>}...}};
+    return shapes;
+  }
+
   bool read(inbound_call& call, slots& arguments) {
     if constexpr (std::is_same_v<slots, std::tuple<argument_slot<raw_json>>>) {
       if (names_.empty()) {  // the whole, as it came
@@ -315,6 +332,7 @@ class router {
   /// Makes it.
   entry& any_entry();
   std::vector<entry>& methods() noexcept { return methods_; }
+  const std::vector<entry>& methods() const noexcept { return methods_; }
   std::vector<std::shared_ptr<middleware>> take_middleware() noexcept { return std::move(middleware_); }
 
  private:

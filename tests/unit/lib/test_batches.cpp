@@ -215,3 +215,26 @@ TEST_CASE("a batch in which the reader has paused is answered as a whole when th
     CHECK(support::error_code_of(answer.at(2)) == -32000);
   });
 }
+
+TEST_CASE("a batch that wants no answers may still be sent when the peer has finished") {
+  antiphon::router routes;
+  routes.on_notification("last", [](antiphon::call_context& call) -> awaitable<void> {
+    auto pause = support::settle();
+    co_await std::move(pause);
+    auto batch = call.peer().new_batch();
+    batch.notify("one");
+    batch.notify("two");
+    auto sending = batch.send();
+    co_await std::move(sending);
+  });
+  support::session session(std::move(routes));
+  session.play([](support::session& s) -> awaitable<void> {
+    auto saying = s.peer.say(R"({"jsonrpc":"2.0","method":"last"})");
+    co_await std::move(saying);
+    s.peer.fall_silent();
+    auto hearing = s.peer.hear_json();
+    const auto both = co_await std::move(hearing);
+    REQUIRE(both.is_array());
+    CHECK(both.as_array().size() == 2);
+  });
+}
