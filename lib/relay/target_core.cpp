@@ -227,6 +227,7 @@ void target_core::enqueue(core::connection& from, passage& one, std::string_view
   one.as.assign(method);
   one.bytes = sizeof(passage) + method.size();
   for (const slice& part : params) {
+    if (part.empty()) continue;
     one.params.push_back(raw_json(part).keep().bytes());
     one.bytes += one.params.back().pinned_bytes();
   }
