@@ -120,6 +120,7 @@ void write_params(json::object& method, const handler_shape& shape) {
 std::string openrpc_document(const router& routes, const service_description& about) {
   json::array methods;
   for (const router::entry& entry : routes.methods()) {
+    if (&entry == routes.any()) continue;  // it has no name
     if (entry.request == nullptr && entry.notification == nullptr) continue;
     json::object method;
     method["name"] = entry.name;

@@ -71,8 +71,10 @@ TEST_CASE("schemas come from the types, also of one that contains itself") {
                     [](std::map<std::string, bool>, std::vector<colour>, std::variant<int, std::string>,
                        std::optional<std::string>, antiphon::raw_json) {});
   routes.on_request("raw", [](antiphon::raw_json) {});
+  routes.on_any_request([](antiphon::call_context&) {});
   const auto document = discovered(routes);
 
+  CHECK(document.at("methods").as_array().size() == 3);
   const auto tree = method_of(document, "tree");
   CHECK(tree.at("paramStructure") == "either");
   CHECK(
