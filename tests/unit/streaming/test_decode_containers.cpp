@@ -66,9 +66,9 @@ TEST_CASE("a vector is an array of any length") {
 
 TEST_CASE(
     "a vector of structs takes no more room than twice what is in it, whatever its first element is like") {
-  for (const std::size_t first : {0, 1, 1000}) {
-    for (const std::size_t others : {0, 1, 70'000}) {
-      for (const std::size_t count : {0, 1, 2, 3, 40}) {
+  for (const std::size_t first : {0U, 1U, 1000U}) {
+    for (const std::size_t others : {0U, 1U, 70'000U}) {
+      for (const std::size_t count : {0U, 1U, 2U, 3U, 40U}) {
         std::string text = "[" + wide_element(first);
         for (std::size_t i = 0; i < count; ++i) text += "," + wide_element(others);
         const auto all = decoded<std::vector<std::vector<wide>>>("[" + text + "]," + text + "]]");
