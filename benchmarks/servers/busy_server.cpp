@@ -6,10 +6,13 @@
 #include <antiphon/antiphon.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -80,5 +83,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  // Where there are fewer cores than threads, what computes must not keep what answers waiting for its core.
+  asio::post(pool, [] { ::setpriority(PRIO_PROCESS, 0, 19); });
   return antiphon::run_main(serve(std::move(options), pool.get_executor()));
 }
