@@ -89,6 +89,23 @@ class hall {
   std::exception_ptr failure_;
 };
 
+// Of a peer by hand.
+inline awaitable<void> expect(wire& at, std::string wanted) {
+  auto hearing = at.hear();
+  const std::string heard = co_await std::move(hearing);
+  CHECK(heard == wanted);
+}
+
+inline awaitable<void> say(wire& at, std::string text) {
+  auto saying = at.say(std::move(text));
+  co_await std::move(saying);
+}
+
+inline awaitable<std::string> hear(wire& at) {
+  auto hearing = at.hear();
+  co_return co_await std::move(hearing);
+}
+
 inline std::string id_of(const std::string& message) {
   return boost::json::serialize(json(message).at("id"));
 }

@@ -3,29 +3,12 @@
 // By what a target is found, and that what is passed on stays as it was.
 
 using support::awaitable;
+using support::expect;
 using support::hall;
+using support::hear;
 using support::id_of;
+using support::say;
 using support::wire;
-
-namespace {
-
-awaitable<void> expect(wire& at, std::string wanted) {
-  auto hearing = at.hear();
-  const std::string heard = co_await std::move(hearing);
-  CHECK(heard == wanted);
-}
-
-awaitable<void> say(wire& at, std::string text) {
-  auto saying = at.say(std::move(text));
-  co_await std::move(saying);
-}
-
-awaitable<std::string> hear(wire& at) {
-  auto hearing = at.hear();
-  co_return co_await std::move(hearing);
-}
-
-}  // namespace
 
 TEST_CASE("a method's prefix names the target, which is asked for the rest") {
   hall h;

@@ -5,27 +5,14 @@
 // One language server for several clients.
 
 using support::awaitable;
+using support::expect;
+using support::hear;
 using support::id_of;
 using support::json;
+using support::say;
 using support::wire;
 
 namespace {
-
-awaitable<void> expect(wire& at, std::string wanted) {
-  auto hearing = at.hear();
-  const std::string heard = co_await std::move(hearing);
-  CHECK(heard == wanted);
-}
-
-awaitable<void> say(wire& at, std::string text) {
-  auto saying = at.say(std::move(text));
-  co_await std::move(saying);
-}
-
-awaitable<std::string> hear(wire& at) {
-  auto hearing = at.hear();
-  co_return co_await std::move(hearing);
-}
 
 std::string request(std::string id, std::string method, std::string params = "{}") {
   return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":)" + params + "}";

@@ -3,29 +3,16 @@
 // Targets that are down, slow or full, and requests that are cancelled.
 
 using support::awaitable;
+using support::expect;
 using support::hall;
+using support::hear;
 using support::id_of;
+using support::say;
 using support::wire;
 using target_options = support::relay::target_options;
 using state = support::relay::target_state;
 
 namespace {
-
-awaitable<void> expect(wire& at, std::string wanted) {
-  auto hearing = at.hear();
-  const std::string heard = co_await std::move(hearing);
-  CHECK(heard == wanted);
-}
-
-awaitable<void> say(wire& at, std::string text) {
-  auto saying = at.say(std::move(text));
-  co_await std::move(saying);
-}
-
-awaitable<std::string> hear(wire& at) {
-  auto hearing = at.hear();
-  co_return co_await std::move(hearing);
-}
 
 awaitable<void> settle() {
   auto settling = support::settle();
