@@ -96,8 +96,9 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
   asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
   void give_up(std::uint64_t id, errc why) noexcept;
-  /// Nobody will ask for the answer any more.
-  void forget(std::uint64_t id) noexcept;
+  /// Nobody will ask for the answer any more. Nothing happens when somebody waits for it.
+  /// @param tell the peer hears that it is cancelled
+  void forget(std::uint64_t id, bool tell) noexcept;
 
   // forwarding.cpp: for a relay, on the executor.
   /// Of a message that is passed on.
@@ -117,9 +118,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void forward_notification(const passed_on& what);
   /// Tells the peer; its answer still comes.
   void cancel_forwarded(std::uint64_t id) noexcept { write_cancel(id); }
-  /// No one is told of its answer.
-  /// @param tell the peer hears that it is cancelled
-  void forget_forwarded(std::uint64_t id, bool tell) noexcept;
   /// From here on `who` answers the request, with one of the next two; nothing of its message is kept but
   /// what stands in `who`.
   void leave_to(record& call, transit& who);
@@ -234,6 +232,10 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // outgoing.cpp
   void on_response(const message_view& message, bool is_error);
+  template <class Write>
+  void send_frame(Write write);
+  template <class Write>
+  pending_calls::entry& send_call(Write write);
   void append_passed_on(const passed_on& what);
   void append_payload(output_chain& out, const slice& value);
   std::uint64_t send_request(draft message, clock::time_point deadline);
@@ -251,7 +253,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void return_permit(pending_calls::entry& call) noexcept;
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id) noexcept;
-  void drop_unawaited(std::uint64_t id) noexcept;
   error_code why_closed() const noexcept;
   bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
 
@@ -392,7 +393,47 @@ class connection : public std::enable_shared_from_this<connection> {
   std::unique_ptr<method_recorder> figures_;
 };
 
-// Inline: what every message goes through where there are statistics.
+// Inline: what every message of ours goes through.
+
+inline constexpr std::string_view message_head = R"({"jsonrpc":"2.0",)";
+
+/// A frame with what `write` puts into it, or nothing when that throws.
+template <class Write>
+void connection::send_frame(Write write) {
+  try {
+    out_.begin_frame(decoder_.rules());
+    write();
+    if (hooks_ & middleware::on_sent) show_sent();
+    out_.end_frame(decoder_.rules());
+  } catch (...) {
+    out_.drop_frame();
+    throw;
+  }
+  turn_later();
+}
+
+/// A request, whose method and parameters `write` puts there.
+template <class Write>
+pending_calls::entry& connection::send_call(Write write) {
+  pending_calls::entry& call = pending_.add();
+  try {
+    send_frame([&] {
+      out_.append(message_head, R"("id":)");
+      encode(out_, call.id);
+      out_.append(',');
+      write();
+      out_.append('}');
+    });
+  } catch (...) {
+    pending_.remove(call);
+    throw;
+  }
+  call.sent = true;
+  ++stats_.requests_sent;
+  return call;
+}
+
+// What every message goes through where there are statistics.
 
 /// A request or notification for which there is a handler.
 inline void connection::arrived(record& call) noexcept {

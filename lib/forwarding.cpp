@@ -9,7 +9,6 @@ namespace antiphon::detail {
 
 namespace {
 
-constexpr std::string_view head = R"({"jsonrpc":"2.0",)";
 constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 
 }  // namespace
@@ -29,49 +28,18 @@ void connection::append_passed_on(const passed_on& what) {
 }
 
 std::uint64_t connection::forward_request(const passed_on& what, transit& who) {
-  pending_calls::entry& call = pending_.add();
-  try {
-    out_.begin_frame(decoder_.rules());
-    out_.append(head, R"("id":)");
-    encode(out_, call.id);
-    out_.append(',');
-    append_passed_on(what);
-    out_.append('}');
-    if (hooks_ & middleware::on_sent) show_sent();
-    out_.end_frame(decoder_.rules());
-  } catch (...) {
-    out_.drop_frame();
-    pending_.remove(call);
-    throw;
-  }
-  call.sent = true;
+  pending_calls::entry& call = send_call([&] { append_passed_on(what); });
   call.through = &who;
-  ++stats_.requests_sent;
-  turn_later();
   return call.id;
 }
 
 void connection::forward_notification(const passed_on& what) {
-  try {
-    out_.begin_frame(decoder_.rules());
-    out_.append(head);
+  send_frame([&] {
+    out_.append(message_head);
     append_passed_on(what);
     out_.append('}');
-    if (hooks_ & middleware::on_sent) show_sent();
-    out_.end_frame(decoder_.rules());
-  } catch (...) {
-    out_.drop_frame();
-    throw;
-  }
+  });
   ++stats_.notifications_sent;
-  turn_later();
-}
-
-void connection::forget_forwarded(std::uint64_t id, bool tell) noexcept {
-  pending_calls::entry* call = pending_.find(id);
-  if (call == nullptr) return;
-  if (tell && can_send() && !lost_) write_cancel(id);
-  pending_.remove(*call);
 }
 
 void connection::when_there_is_room(std::function<void()> then) {

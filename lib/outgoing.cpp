@@ -12,8 +12,6 @@ namespace antiphon::detail {
 
 namespace {
 
-constexpr std::string_view head = R"({"jsonrpc":"2.0",)";
-
 reply failed(error_code why) { return {raw_json(), call_failure{why, why.message(), std::nullopt}}; }
 
 /// A response's id as one of ours: a plain positive integer. 0 when it can't be.
@@ -38,28 +36,11 @@ error_code connection::why_closed() const noexcept {
 }
 
 std::uint64_t connection::send_request(draft message, clock::time_point deadline) {
-  pending_calls::entry& call = pending_.add();
-  call.sent = true;
-  try {
-    out_.begin_frame(decoder_.rules());
-    out_.append(head, R"("id":)");
-    encode(out_, call.id);
-    out_.append(',');
-    std::move(message).append_to(out_);
-    out_.append('}');
-    if (hooks_ & middleware::on_sent) show_sent();
-    out_.end_frame(decoder_.rules());
-  } catch (...) {
-    out_.drop_frame();
-    pending_.remove(call);
-    throw;
-  }
-  ++stats_.requests_sent;
+  pending_calls::entry& call = send_call([&] { std::move(message).append_to(out_); });
   if (deadline != clock::time_point::max()) {
     pending_.set_deadline(call, deadline);
     wake_at(deadline);
   }
-  turn_later();
   return call.id;
 }
 
@@ -104,20 +85,13 @@ asio::awaitable<reply> connection::request(std::shared_ptr<connection> through, 
   struct unawaited {
     connection& home;
     std::uint64_t id;
-    ~unawaited() { home.drop_unawaited(id); }
+    ~unawaited() { home.forget(id, true); }
   };
   const unawaited guard{home, home.send_request(std::move(message), limits.first)};
   if (!options.progress_token.empty()) home.watch_progress(guard.id, options, limits);
   auto waiting = home.answer_to(guard.id, from);
   reply answer = co_await std::move(waiting);
   co_return answer;
-}
-
-void connection::drop_unawaited(std::uint64_t id) noexcept {
-  pending_calls::entry* call = pending_.find(id);
-  if (call == nullptr || call->waiter) return;
-  if (can_send()) write_cancel(id);
-  pending_.remove(*call);
 }
 
 asio::awaitable<reply> connection::await_reply(std::uint64_t id, lender from) {
@@ -156,19 +130,12 @@ asio::awaitable<void> connection::notify(std::shared_ptr<connection> through, dr
 }
 
 void connection::send_notification(draft message) {
-  try {
-    out_.begin_frame(decoder_.rules());
-    out_.append(head);
+  send_frame([&] {
+    out_.append(message_head);
     std::move(message).append_to(out_);
     out_.append('}');
-    if (hooks_ & middleware::on_sent) show_sent();
-    out_.end_frame(decoder_.rules());
-  } catch (...) {
-    out_.drop_frame();
-    throw;
-  }
+  });
   ++stats_.notifications_sent;
-  turn_later();
 }
 
 std::uint64_t connection::add_batch_call(draft message, output_chain& members, bool first) {
@@ -179,7 +146,7 @@ std::uint64_t connection::add_batch_call(draft message, output_chain& members, b
     pending_.remove(call);
     throw;
   }
-  members.append(first ? "[" : ",", head, R"("id":)");
+  members.append(first ? "[" : ",", message_head, R"("id":)");
   encode(members, call.id);
   members.append(',');
   std::move(message).append_to(members);
@@ -203,10 +170,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
     throw boost::system::system_error(error);
   }
   members.append(']');
-  out_.begin_frame(decoder_.rules());
-  out_.append(std::move(members));
-  if (hooks_ & middleware::on_sent) show_sent();
-  out_.end_frame(decoder_.rules());
+  send_frame([&] { out_.append(std::move(members)); });
   for (const std::uint64_t id : calls) {
     auto* call = pending_.find(id);
     if (call == nullptr) continue;
@@ -216,7 +180,6 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   if (deadline != clock::time_point::max()) wake_at(deadline);
   stats_.requests_sent += calls.size();
   stats_.notifications_sent += size - calls.size();
-  turn_later();
   auto written = wait_written(outbox_.last());
   error = co_await std::move(written);
   if (error) throw boost::system::system_error(error);
@@ -327,25 +290,24 @@ void connection::give_up(std::uint64_t id, errc why) noexcept {
   complete(*call, failed(make_error_code(why)), true);
 }
 
-void connection::forget(std::uint64_t id) noexcept {
-  if (pending_calls::entry* call = pending_.find(id); call != nullptr && !call->waiter)
-    pending_.remove(*call);
+void connection::forget(std::uint64_t id, bool tell) noexcept {
+  pending_calls::entry* call = pending_.find(id);
+  if (call == nullptr || call->waiter) return;
+  if (tell && can_send()) write_cancel(id);
+  pending_.remove(*call);
 }
 
 void connection::write_cancel(std::uint64_t id) noexcept try {
   if (options_.cancel_method.empty()) return;
-  out_.begin_frame(decoder_.rules());
-  out_.append(head, R"("method":)");
-  encode(out_, options_.cancel_method);
-  out_.append(R"(,"params":{"id":)");
-  encode(out_, id);
-  out_.append("}}");
-  if (hooks_ & middleware::on_sent) show_sent();
-  out_.end_frame(decoder_.rules());
+  send_frame([&] {
+    out_.append(message_head, R"("method":)");
+    encode(out_, options_.cancel_method);
+    out_.append(R"(,"params":{"id":)");
+    encode(out_, id);
+    out_.append("}}");
+  });
   ++stats_.notifications_sent;
-  turn_later();
 } catch (...) {  // no memory to tell the peer; its answer will be dropped
-  out_.drop_frame();
 }
 
 void connection::fail_pending(error_code why) noexcept {

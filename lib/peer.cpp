@@ -30,7 +30,7 @@ asio::awaitable<reply> await_ticket(ticket claim, lender from) {
 }
 
 ticket::~ticket() {
-  if (connection_) connection_->forget(id_);
+  if (connection_) connection_->forget(id_, false);
 }
 
 output_chain draft::empty() { return output_chain(*shared_buffer_pool(), 512); }

@@ -67,7 +67,7 @@ void target_core::detach(std::string reason, bool restarting) noexcept {
   through_ = nullptr;
   while (!sent_.empty()) {
     passage& one = sent_.front();
-    gone->forget_forwarded(one.forwarded, !one.told);
+    gone->forget(one.forwarded, !one.told);
     core::record* const call = one.call;
     left(one);
     lose(one);
@@ -171,7 +171,7 @@ void target_core::pass_request(core::record& call, std::string_view method, std:
   } catch (...) {
     if (one != nullptr) {
       if (one->forwarded != 0) {
-        through_->forget_forwarded(one->forwarded, true);
+        through_->forget(one->forwarded, true);
         left(*one);
       } else if (one->is_linked()) {
         unqueue(*one);
@@ -347,7 +347,7 @@ void target_core::caller_gone(passage& one) noexcept {
     release(one);
     return;
   }
-  through_->forget_forwarded(one.forwarded, !one.told);
+  through_->forget(one.forwarded, !one.told);
   left(one);
   release(one);
   if (!queue_.empty()) pump();
