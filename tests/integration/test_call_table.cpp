@@ -4,6 +4,10 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <doctest/doctest.h>
 
 #include <string>

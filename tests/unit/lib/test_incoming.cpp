@@ -2,6 +2,8 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
 #include <doctest/doctest.h>
 
 #include <string>

@@ -2,6 +2,8 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 

@@ -3,6 +3,8 @@
 #include <antiphon/antiphon.hpp>
 #include <antiphon/lsp/lifecycle.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 
 #include <string>

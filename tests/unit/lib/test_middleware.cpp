@@ -9,6 +9,8 @@
 #include <antiphon/middleware/timing.hpp>
 #include <antiphon/middleware/tracing.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 

@@ -5,6 +5,8 @@
 #include <antiphon/middleware/exception_mapping.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/describe/members.hpp>
 #include <doctest/doctest.h>
 

@@ -4,7 +4,9 @@
 #include <antiphon/relay/broker.hpp>
 #include <antiphon/relay/supervisor.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 
 #include <signal.h>

@@ -3,6 +3,7 @@
 #include <antiphon/transport/buffer_pool.hpp>
 #include <antiphon/transport/memory_pipe.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 
