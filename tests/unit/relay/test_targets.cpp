@@ -316,3 +316,46 @@ TEST_CASE("a large payload is passed on from where it was received, in both dire
     CHECK(failure == nullptr);
   });
 }
+
+TEST_CASE("a connection that takes the place of one that isn't read from gets what waited") {
+  hall h;
+  support::relay::target& s = h.hub.add("s");
+  antiphon::endpoint_options narrow;
+  narrow.max_outgoing_bytes = 1000;
+  h.attach(s, narrow);
+  wire& client = h.client();
+  h.play([&]() -> awaitable<void> {
+    const std::string large(100'000, 'x');
+    for (int i = 0; i < 40; ++i)
+      co_await say(client, R"({"jsonrpc":"2.0","method":"s/n","params":[")" + large + "\"]}");
+    co_await settle();
+    const std::size_t waited = s.stats().queued;
+    REQUIRE(waited > 20);
+    wire& next = h.attach(s, narrow);
+    co_await settle();
+    REQUIRE(s.stats().queued > 0);
+    for (std::size_t i = 0; i < waited; ++i) {
+      const std::string heard = co_await hear(next);
+      CHECK(heard.size() > large.size());
+    }
+    CHECK(s.stats().queued == 0);
+  });
+}
+
+TEST_CASE("the bytes of what waits count its id too") {
+  hall h;
+  target_options options;
+  options.max_queued_bytes = 50'000;
+  support::relay::target& s = h.hub.add("s", options);
+  s.starting();
+  wire& client = h.client();
+  h.play([&]() -> awaitable<void> {
+    const std::string large(20'000, 'x');
+    for (int i = 0; i < 3; ++i) co_await say(client, request('"' + large + std::to_string(i) + '"', "s/a"));
+    co_await settle();
+    CHECK(s.stats().queued_bytes > 60'000);
+    co_await say(client, request("1", "s/a"));
+    const std::string refused = co_await hear(client);
+    CHECK(refused.find("-32000") != refused.npos);
+  });
+}
