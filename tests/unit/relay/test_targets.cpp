@@ -2,11 +2,14 @@
 
 // Targets that are down, slow or full, and requests that are cancelled.
 
+using support::all_settled;
 using support::awaitable;
 using support::expect;
 using support::hall;
 using support::hear;
 using support::id_of;
+using support::request;
+using support::result;
 using support::say;
 using support::wire;
 using target_options = support::relay::target_options;
@@ -14,17 +17,6 @@ using state = support::relay::target_state;
 
 namespace {
 
-awaitable<void> settle() {
-  auto settling = support::settle();
-  co_await std::move(settling);
-}
-
-std::string request(std::string id, std::string method) {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + "\"}";
-}
-std::string result(std::string id, std::string value) {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + value + "}";
-}
 std::string down(std::string id, std::string reason) {
   return R"({"jsonrpc":"2.0","id":)" + id + R"(,"error":{"code":-32010,"message":"target \"s\" is down: )" +
          reason + R"(","data":{"target":"s","reason":")" + reason + "\"}}}";
@@ -60,7 +52,7 @@ TEST_CASE("a target that goes down fails its requests at once, and nobody else's
     co_await say(client, request("1", "s/c"));
     co_await expect(again, request("1", "c"));
     co_await say(s, result("1", "\"late\""));
-    co_await settle();
+    co_await all_settled();
     co_await say(again, result("1", "\"new\""));
     co_await expect(client, result("1", "\"new\""));
     CHECK(h.hub.find("s")->stats().starts == 2);
@@ -93,7 +85,7 @@ TEST_CASE("messages wait for a target that is starting, in their order") {
     co_await say(client, request("1", "s/a"));
     co_await say(client, R"({"jsonrpc":"2.0","method":"s/n","params":[ 7 ]})");
     co_await say(client, request("2", "s/b"));
-    co_await settle();
+    co_await all_settled();
     CHECK(s.stats().queued == 3);
     CHECK(s.stats().queued_bytes > 0);
     wire& server = h.attach(s);
@@ -108,7 +100,7 @@ TEST_CASE("messages wait for a target that is starting, in their order") {
     co_await expect(client, down("1", "killed"));
     co_await expect(client, down("2", "killed"));
     co_await say(client, request("3", "s/c"));
-    co_await settle();
+    co_await all_settled();
     CHECK(s.stats().queued == 1);
     s.detach("given up");
     co_await expect(client, down("3", "given up"));
@@ -144,7 +136,7 @@ TEST_CASE("no more requests than permits are sent, and beyond the queue they are
     co_await say(client, R"({"jsonrpc":"2.0","method":"s/n"})");
     co_await expect(s, request("1", "a"));
     co_await expect(s, request("2", "a"));
-    co_await settle();
+    co_await all_settled();
     CHECK(h.hub.find("s")->stats().in_flight == 2);
     CHECK(h.hub.find("s")->stats().queued == 2);
     CHECK(h.hub.find("s")->stats().rejected == 1);
@@ -172,7 +164,7 @@ TEST_CASE("where overload waits, the client is not read from until there is room
     for (int id = 1; id <= 50; ++id) all += request(std::to_string(id), "s/a") + "\n";
     all.pop_back();
     co_await say(client, all);
-    co_await settle();
+    co_await all_settled();
     // One is sent, one waits, and one more had been read.
     CHECK(h.hub.find("s")->stats().queued == 2);
     // Others are read from.
@@ -269,7 +261,7 @@ TEST_CASE("a target is drained of what it has, while what comes waits") {
     const bool in_time = co_await std::move(hurried);
     CHECK(!in_time);
     co_await say(client, request("2", "s/b"));
-    co_await settle();
+    co_await all_settled();
     CHECK(target.stats().queued == 1);
     co_await say(s, result("1", "1"));
     auto draining = target.drain(std::chrono::seconds(20));
@@ -328,11 +320,11 @@ TEST_CASE("a connection that takes the place of one that isn't read from gets wh
     const std::string large(100'000, 'x');
     for (int i = 0; i < 40; ++i)
       co_await say(client, R"({"jsonrpc":"2.0","method":"s/n","params":[")" + large + "\"]}");
-    co_await settle();
+    co_await all_settled();
     const std::size_t waited = s.stats().queued;
     REQUIRE(waited > 20);
     wire& next = h.attach(s, narrow);
-    co_await settle();
+    co_await all_settled();
     REQUIRE(s.stats().queued > 0);
     for (std::size_t i = 0; i < waited; ++i) {
       const std::string heard = co_await hear(next);
@@ -352,7 +344,7 @@ TEST_CASE("the bytes of what waits count its id too") {
   h.play([&]() -> awaitable<void> {
     const std::string large(20'000, 'x');
     for (int i = 0; i < 3; ++i) co_await say(client, request('"' + large + std::to_string(i) + '"', "s/a"));
-    co_await settle();
+    co_await all_settled();
     CHECK(s.stats().queued_bytes > 60'000);
     co_await say(client, request("1", "s/a"));
     const std::string refused = co_await hear(client);

@@ -188,6 +188,18 @@ TEST_CASE("block: whoever publishes waits for the slow one, and nothing is lost"
   CHECK(one.on.stats().dropped == 0);
 }
 
+TEST_CASE("block: what is published later doesn't overtake what waits") {
+  hall one(bounded(1, slow_subscriber::block));
+  reader slow(one.context);
+  auto a = one.on.join(slow.taking());
+  a.subscribe("news");
+  for (int i = 0; i < 4; ++i) one.publish("news", std::to_string(i));
+  CHECK(one.on.stats().waited == 2);
+  slow.let();
+  one.publish("news", "4");
+  CHECK(slow.heard() == texts{"0", "1", "2", "3", "4"});
+}
+
 TEST_CASE("block: who waits for a subscriber goes on when that leaves") {
   hall one(bounded(1, slow_subscriber::block));
   reader slow(one.context);
@@ -202,6 +214,7 @@ TEST_CASE("block: who waits for a subscriber goes on when that leaves") {
   CHECK(*waiting == 0);
   CHECK(one.on.stats().subscribers == 0);
   CHECK(one.on.stats().queued == 0);
+  CHECK(one.on.stats().most_queued == 1);
   slow.let();
   one.settle();
 }
