@@ -300,7 +300,7 @@ def framings(stage, outer, inner):
 def share(stage):
     server = Path(__file__).with_name("one_server.py")
     relay = stage.start(stdio=True, arguments=["--share", "--framing", "line", "--listen", "stdio", "--listen",
-                                               "unix:" + stage.socket(), "--", sys.executable, str(server)])
+                                               "unix:" + stage.socket(), "--", sys.executable, "-u", str(server)])
     first = relay.own_client()
     relay.address = stage.socket()
     second = relay.connect()

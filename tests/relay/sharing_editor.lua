@@ -20,7 +20,8 @@ local function run()
     root_dir = vim.fn.getcwd(),
     handlers = {
       ['textDocument/publishDiagnostics'] = function(err, result, ...)
-        published[result.uri] = true
+        -- When nobody has a file open any more, all are told that nothing is wrong with it.
+        if #result.diagnostics > 0 then published[result.uri] = true end
         vim.lsp.diagnostic.on_publish_diagnostics(err, result, ...)
       end,
     },

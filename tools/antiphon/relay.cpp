@@ -115,7 +115,8 @@ int relay(int argc, const char* const* argv) {
                  "several times")
       ->type_name("PLACE")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // or it takes the "--" before the command
   app.add_option("--framing", on.framing, "of its messages: content-length (the default), line or sequence")
       ->check(CLI::IsMember({"content-length", "line", "sequence"}))
       ->type_name("NAME");

@@ -279,7 +279,7 @@ TEST_CASE("columns are counted as the server does") {
       co_await h.introduce_both(one, two, answer);
       co_await say(one, opened("file:///a", 1, "one"));
       co_await hear(h.server);
-      co_await say(two, opened("file:///a", 1, "\xC3\xA4zz"));
+      co_await say(two, opened("file:///a", 1, "\xC3\xA4yz"));
       const std::string from = std::to_string(column);
       const std::string to = std::to_string(column + 1);
       co_await say(two,
