@@ -17,6 +17,12 @@ using state = support::relay::target_state;
 
 namespace {
 
+target_options permits(std::size_t in_flight, std::size_t queued = target_options().max_queued) {
+  target_options options;
+  options.max_in_flight = in_flight;
+  options.max_queued = queued;
+  return options;
+}
 std::string down(std::string id, std::string reason) {
   return R"({"jsonrpc":"2.0","id":)" + id + R"(,"error":{"code":-32010,"message":"target \"s\" is down: )" +
          reason + R"(","data":{"target":"s","reason":")" + reason + "\"}}}";
@@ -123,10 +129,7 @@ TEST_CASE("a target that is starting is down for who doesn't want to wait") {
 
 TEST_CASE("no more requests than permits are sent, and beyond the queue they are turned away") {
   hall h;
-  target_options options;
-  options.max_in_flight = 2;
-  options.max_queued = 2;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(2, 2));
   wire& client = h.client();
   h.play([&]() -> awaitable<void> {
     for (int id = 1; id <= 5; ++id) co_await say(client, request(std::to_string(id), "s/a"));
@@ -152,9 +155,7 @@ TEST_CASE("no more requests than permits are sent, and beyond the queue they are
 
 TEST_CASE("where overload waits, the client is not read from until there is room, and nothing is lost") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  options.max_queued = 1;
+  target_options options = permits(1, 1);
   options.overload = antiphon::overload::wait;
   wire& s = h.up("s", options);
   wire& client = h.client();
@@ -208,9 +209,7 @@ TEST_CASE(
 
 TEST_CASE("a request that waits for its target is cancelled without it") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(1));
   wire& client = h.client();
   h.play([&]() -> awaitable<void> {
     co_await say(client, request("1", "s/a"));
@@ -227,9 +226,7 @@ TEST_CASE("a request that waits for its target is cancelled without it") {
 
 TEST_CASE("what a client that goes away has asked for is cancelled, and its place is free again") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(1));
   antiphon::endpoint_options quick;
   quick.drain_timeout = std::chrono::milliseconds(0);
   wire& leaving = h.client(quick);
