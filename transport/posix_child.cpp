@@ -240,6 +240,11 @@ void child::begin_stop() noexcept {
   after(what_.after_end_of_input_, &child::terminate);
 }
 
+void child::begin_terminate() noexcept {
+  begin_stop();
+  if (running_) terminate();
+}
+
 void child::terminate() noexcept {
   send_signal(SIGTERM);
   after(what_.after_terminate_, &child::kill);
@@ -290,6 +295,11 @@ asio::awaitable<exit_status> child_process::wait() {
 
 asio::awaitable<exit_status> child_process::stop() {
   if (child_) child_->begin_stop();
+  return wait();
+}
+
+asio::awaitable<exit_status> child_process::terminate() {
+  if (child_) child_->begin_terminate();
   return wait();
 }
 

@@ -32,6 +32,8 @@ class child : public std::enable_shared_from_this<child> {
   transport_ptr take_stdio(bool owning);
   /// Starts the ladder; does nothing the second time, or when it has ended.
   void begin_stop() noexcept;
+  /// Goes on with SIGTERM at once.
+  void begin_terminate() noexcept;
   /// Keeps `self` until it ends, also before it has started.
   static asio::awaitable<exit_status> wait(std::shared_ptr<child> self);
 

@@ -41,6 +41,8 @@ class broker_core {
     return found == targets_.end() ? nullptr : found->second.get();
   }
 
+  void route_by(broker_options options) { options_ = std::move(options); }
+
   void join(std::shared_ptr<target> client) { clients_.push_back(std::move(client)); }
   void leave(const target* client) noexcept {
     std::erase_if(clients_, [client](const auto& one) { return one.get() == client; });
@@ -163,7 +165,7 @@ membership::~membership() { leave(); }
 void membership::leave() noexcept {
   if (home_ != nullptr && client_ != nullptr) {
     home_->leave(client_.get());
-    client_->detach("the client has left");
+    client_->detach("it has left");
   }
   home_ = nullptr;
   client_ = nullptr;
@@ -191,6 +193,8 @@ membership broker::join(antiphon::peer client, target_options options) {
   core_->join(made);
   return membership(core_, std::move(made));
 }
+
+void broker::route_by(broker_options options) { core_->route_by(std::move(options)); }
 
 broker_stats broker::stats() const { return core_->stats(); }
 

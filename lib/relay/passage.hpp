@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace antiphon::relay::detail {
@@ -30,8 +32,7 @@ class answer_tap {
   ~answer_tap() = default;
 };
 
-/// A request on its way through a target, or a message that waits for it. It belongs to the target, which
-/// uses it again.
+/// A request on its way through a target, or a message that waits for it.
 class passage final : public core::transit, public boost::intrusive::list_base_hook<> {
  public:
   explicit passage(target_core& to) noexcept : home(to) {}
@@ -40,6 +41,12 @@ class passage final : public core::transit, public boost::intrusive::list_base_h
   void failed(error_code why) noexcept override;
   void cancelled() noexcept override;
   void caller_gone() noexcept override;
+
+  /// For a message that has to wait.
+  void keep(std::string_view method_there, std::span<const slice> of_message);
+  /// `from` isn't read from until `let_go`.
+  void hold(core::connection& from);
+  void let_go() noexcept;
 
   target_core& home;
   core::record* call = nullptr;  // of the caller's connection; null for a notification
@@ -51,8 +58,22 @@ class passage final : public core::transit, public boost::intrusive::list_base_h
   // While it waits.
   std::string as;  // the method over there
   std::vector<slice> params;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;                   // all of it
   std::shared_ptr<core::connection> held;  // whose reading pauses meanwhile
+};
+
+/// The passages of one target, which are used again and again.
+class passage_pool {
+ public:
+  explicit passage_pool(target_core& home) noexcept : home_(home) {}
+  passage& take();
+  /// The record that it stood for has been answered, since what that says of itself stands here.
+  void give_back(passage& one) noexcept;
+
+ private:
+  target_core& home_;
+  std::vector<std::unique_ptr<passage>> all_;
+  std::vector<passage*> free_;
 };
 
 }  // namespace antiphon::relay::detail

@@ -40,7 +40,7 @@ void restart_policy::ended(time_point now, outcome what, std::string how) {
   if (before == state::idle || before == state::stopping) return;
   if (before == state::hung) {
     what = outcome::failure;
-    reason_ = "it didn't answer the health check and was killed";
+    reason_ = "it didn't answer the health check (" + reason_ + ")";
   }
   const bool ran = before == state::running || before == state::hung;
   if (ran && now - started_at_ >= options_.well_after) delay_ = milliseconds(0);
@@ -99,7 +99,7 @@ restart_policy::action restart_policy::next(time_point now) {
   if (state_ != state::running) return action::nothing;
   if (std::exchange(checking_, true)) {
     state_ = state::hung;
-    return action::kill;
+    return action::end;
   }
   due_ = now + health_.timeout;
   return action::check;

@@ -55,8 +55,17 @@ BOOST_DESCRIBE_STRUCT(change_params, (), (textDocument, contentChanges))
 
 namespace {
 
-// Columns count UTF-16 units (LSP 3.17, "Position"), lines end with LF, CR LF or CR.
-std::size_t offset_of(std::string_view text, lsp::position where) {
+std::uint32_t columns_of(std::size_t bytes, column_unit unit) noexcept {
+  switch (unit) {
+    case column_unit::utf8: return static_cast<std::uint32_t>(bytes);
+    case column_unit::utf16: return bytes == 4 ? 2 : 1;
+    case column_unit::utf32: return 1;
+  }
+  return 1;
+}
+
+// Lines end with LF, CR LF or CR (LSP 3.17, "Position").
+std::size_t offset_of(std::string_view text, lsp::position where, column_unit unit) {
   std::size_t at = 0;
   for (std::uint32_t line = 0; line < where.line; ++line) {
     at = text.find_first_of("\r\n", at);
@@ -67,19 +76,19 @@ std::size_t offset_of(std::string_view text, lsp::position where) {
     const auto lead = static_cast<unsigned char>(text[at]);
     if (lead == '\r' || lead == '\n') break;
     const std::size_t bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    units += bytes == 4 ? 2 : 1;
+    units += columns_of(bytes, unit);
     at = std::min(at + bytes, text.size());
   }
   return at;
 }
 
-void apply(std::string& text, const lsp::change& what) {
+void apply(std::string& text, const lsp::change& what, column_unit unit) {
   if (!what.range) {
     text = what.text;
     return;
   }
-  const std::size_t begin = offset_of(text, what.range->start);
-  const std::size_t end = std::max(begin, offset_of(text, what.range->end));
+  const std::size_t begin = offset_of(text, what.range->start, unit);
+  const std::size_t end = std::max(begin, offset_of(text, what.range->end, unit));
   text.replace(begin, end - begin, what.text);
 }
 
@@ -121,7 +130,7 @@ shared_documents::outcome shared_documents::changed(client who, const raw_json& 
   const auto mine = find_holder(holders, who);
   if (mine == holders.end()) return then;
   then.pass_on = mine == holders.begin();
-  for (const lsp::change& one : said->contentChanges) apply(mine->text, one);
+  for (const lsp::change& one : said->contentChanges) apply(mine->text, one, unit_);
   if (said->textDocument.version) mine->version = *said->textDocument.version;
   return then;
 }

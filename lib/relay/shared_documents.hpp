@@ -12,6 +12,9 @@
 
 namespace antiphon::relay::detail {
 
+/// What the character of a position counts (LSP 3.17, PositionEncodingKind).
+enum class column_unit : std::uint8_t { utf8, utf16, utf32 };
+
 /// The documents that clients have open, and the text that each of them has.
 ///
 /// No I/O: told what a client says of a document, it tells what the server must hear.
@@ -27,6 +30,8 @@ class shared_documents {
     raw_json diagnostics;  ///< what the client is told of the document
     bool has_diagnostics = false;
   };
+  /// Of what clients tell from here on.
+  void count_columns_in(column_unit what) noexcept { unit_ = what; }
   /// `params` of didOpen, didChange and didClose as they came.
   outcome opened(client who, const raw_json& params);
   outcome changed(client who, const raw_json& params);
@@ -53,6 +58,7 @@ class shared_documents {
     std::optional<raw_json> diagnostics;
   };
   std::map<std::string, document, std::less<>> documents_;
+  column_unit unit_ = column_unit::utf16;
 };
 
 }  // namespace antiphon::relay::detail

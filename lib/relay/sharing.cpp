@@ -1,6 +1,8 @@
 #include "lib/params_member.hpp"
 #include "lib/relay/passing_route.hpp"
+#include "lib/relay/progress_tokens.hpp"
 #include "lib/relay/shared_documents.hpp"
+#include "lib/relay/shared_initialize.hpp"
 #include "lib/relay/target_core.hpp"
 
 #include <antiphon/relay/sharing.hpp>
@@ -8,8 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
+#include <optional>
 #include <vector>
 
 namespace antiphon::relay {
@@ -31,20 +32,17 @@ std::string document_of(std::string_view params) {
   return string_of(core::params_member(document.empty() ? params : document, "uri"));
 }
 
-/// A request for `initialize` that waits for the answer to another one.
-class waiting_request final : public core::transit {
- public:
-  explicit waiting_request(core::record& call) noexcept : call_(&call) {}
-  void answered(bool, const slice&) noexcept override {}
-  void failed(error_code) noexcept override {}
-  void cancelled() noexcept override {}
-  void caller_gone() noexcept override { call_ = nullptr; }
-  /// Null: the caller is gone.
-  core::record* call() const noexcept { return call_; }
-
- private:
-  core::record* call_;
-};
+/// In what the server counts columns, as it has answered `initialize`.
+column_unit unit_of(const std::optional<raw_json>& answer) {
+  if (!answer) return column_unit::utf16;
+  std::string_view name =
+      core::params_member(core::params_member(answer->text(), "capabilities"), "positionEncoding");
+  // As clangd had it before LSP 3.17.
+  if (name.empty()) name = core::params_member(answer->text(), "offsetEncoding");
+  if (name == R"("utf-8")") return column_unit::utf8;
+  if (name == R"("utf-32")") return column_unit::utf32;
+  return column_unit::utf16;
+}
 
 }  // namespace
 
@@ -71,8 +69,9 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     if (at == clients_.end()) return;
     const auto gone = std::move(*at);
     clients_.erase(at);
-    std::erase_if(tokens_, [number](const auto& one) { return one.second.owner == number; });
-    gone->back.detach("the client has left");
+    tokens_.leave(number);
+    initialize_.leave(number);
+    gone->back.detach("it has left");
     try {
       for (const std::string& uri : documents_.of(number)) close_document(*gone, uri);
     } catch (const std::exception&) {  // no memory to tell the server
@@ -80,10 +79,12 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
   }
 
   void end(std::string reason) {
+    const bool comes_again = server_.state() == target_state::starting;
     server_.detach(std::move(reason));
+    if (comes_again) server_.starting();
     documents_.clear();
     tokens_.clear();
-    stage_ = stage::fresh;
+    initialize_.reset();
     told_initialized_ = false;
     const auto all = std::move(clients_);
     clients_.clear();
@@ -103,8 +104,9 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     };
     if (who == nullptr) return refuse(rpc_errc::server_not_initialized, "the client has not joined");
     if (who->shut_down) return refuse(rpc_errc::invalid_request, "shutting down");
-    if (call.method() == "initialize") return initialize(*who, call);
-    if (!who->initialized) return refuse(rpc_errc::server_not_initialized, "not initialized");
+    if (call.method() == "initialize") return initialize_.ask(who->number, call, *server_.core());
+    if (!initialize_.done_for(who->number))
+      return refuse(rpc_errc::server_not_initialized, "not initialized");
     if (call.method() == "shutdown") {
       who->shut_down = true;
       return from.answer_forwarded(call, false, slice(std::string_view("null")));
@@ -117,10 +119,11 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     if (who == nullptr) return;
     const std::string_view method = call.method();
     if (method == "exit") return who->peer.close(std::chrono::milliseconds(0));
-    if (!who->initialized) return;
+    if (!initialize_.done_for(who->number)) return;
     if (method == "initialized") {
-      if (!std::exchange(told_initialized_, true)) tell_server(call);
-      return;
+      if (std::exchange(told_initialized_, true)) return;
+      documents_.count_columns_in(unit_of(initialize_.answer()));
+      return tell_server(call);
     }
     if (method == "textDocument/didOpen") {
       const auto then = documents_.opened(who->number, call.params());
@@ -153,10 +156,8 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
       return call.connection_->fail_forwarded(call, static_cast<int>(rpc_errc::request_failed),
                                               "no client is there", {});
     }
-    if (call.method() == "window/workDoneProgress/create") {
-      const std::string token(core::params_member(call.params_.bytes(), "token"));
-      if (!token.empty()) tokens_[token] = {to->number, token};
-    }
+    if (call.method() == "window/workDoneProgress/create")
+      tokens_.created(to->number, core::params_member(call.params_.bytes(), "token"));
     to->back.core()->pass_request(call, call.method(), {&call.params_, 1});
   }
 
@@ -164,11 +165,12 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     const std::string_view params = call.params_.bytes();
     if (call.method() == "$/progress") {
       const std::string_view token = core::params_member(params, "token");
-      const auto found = tokens_.find(token);
-      client* const to = found == tokens_.end() ? nullptr : client_number(found->second.owner);
+      const auto* const owner = tokens_.find(token);
+      client* const to = owner == nullptr ? nullptr : client_number(owner->who);
       if (to == nullptr) return tell_all(call);
-      const auto pieces = replaced(call.params_, token, found->second.original);
+      const auto pieces = replaced(call.params_, token, owner->original);
       to->back.core()->pass_notification(*call.connection_, call.method(), pieces);
+      tokens_.reported(token, params);
       return;
     }
     const std::string uri = document_of(params);
@@ -188,20 +190,8 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     target back;
     antiphon::peer peer;
     const core::connection* connection = nullptr;
-    bool asked = false;  // for `initialize`
-    bool initialized = false;
     bool shut_down = false;
   };
-  enum class stage { fresh, asked, answered };
-  struct waiter {
-    std::uint64_t number = 0;
-    std::unique_ptr<waiting_request> request;
-  };
-  struct token_owner {
-    std::uint64_t owner = 0;
-    std::string original;  // as JSON
-  };
-
   /// Forgets the tokens of one request once that is answered.
   class watch final : public answer_tap {
    public:
@@ -214,18 +204,6 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
    private:
     sharing_core& home_;
     std::vector<std::string> names_;
-  };
-  /// Takes the answer to `initialize` for all.
-  class first_answer final : public answer_tap {
-   public:
-    explicit first_answer(sharing_core& home) noexcept : answer_tap(true), home_(home) {}
-    void answered(bool is_error, const slice& value) noexcept override {
-      home_.initialize_answered(is_error, value);
-    }
-    void lost() noexcept override { home_.initialize_lost(); }
-
-   private:
-    sharing_core& home_;
   };
 
   client* client_of(const core::record& call) noexcept {
@@ -242,7 +220,7 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
   }
   client* first_client() noexcept {
     for (const auto& one : clients_) {
-      if (one->initialized && !one->shut_down) return one.get();
+      if (initialize_.done_for(one->number) && !one->shut_down) return one.get();
     }
     return clients_.empty() ? nullptr : clients_.front().get();
   }
@@ -256,132 +234,35 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
   }
   void tell_all(core::record& call) {
     for (const auto& one : clients_) {
-      if (one->initialized)
+      if (initialize_.done_for(one->number))
         one->back.core()->pass_notification(*call.connection_, call.method(), {&call.params_, 1});
     }
   }
   void close_document(client& who, const std::string& uri) {
     const auto then = documents_.closed(who.number, uri);
-    const auto tell = [&](std::string_view method, const std::string& params) {
-      const slice text{std::string_view(params)};
-      // The connection is one that can keep it in memory; any will do.
-      if (const auto& through = server_.core()->through())
-        server_.core()->pass_notification(*through, method, {&text, 1});
-    };
+    target_core& server = *server_.core();
     if (then.closes)
-      tell("textDocument/didClose", fmt::format(R"({{"textDocument":{{"uri":{}}}}})", quoted(uri)));
-    if (!then.opens.empty()) tell("textDocument/didOpen", then.opens);
-  }
-
-  // ---- initialize
-
-  void initialize(client& who, core::record& call) {
-    core::connection& from = *call.connection_;
-    if (who.initialized || std::exchange(who.asked, true))
-      return from.fail_forwarded(call, static_cast<int>(rpc_errc::invalid_request), "initialized already",
-                                 {});
-    if (stage_ == stage::answered) {
-      who.initialized = true;
-      return from.answer_forwarded(call, false, answer_.bytes());
-    }
-    if (stage_ == stage::asked) {
-      waiting_.push_back({who.number, std::make_unique<waiting_request>(call)});
-      return from.leave_to(call, *waiting_.back().request);
-    }
-    stage_ = stage::asked;
-    asking_ = who.number;
-    server_.core()->pass_request(call, "initialize", {&call.params_, 1}, &first_answer_);
-  }
-
-  void initialize_answered(bool is_error, const slice& value) noexcept {
-    stage_ = is_error ? stage::fresh : stage::answered;
-    if (!is_error) {
-      try {
-        answer_ = raw_json(value).keep();
-      } catch (const std::bad_alloc&) {
-        stage_ = stage::fresh;
-      }
-    }
-    const auto initialized = [&](std::uint64_t number) {
-      client* const who = client_number(number);
-      if (who == nullptr) return;
-      who->initialized = !is_error;
-      who->asked = !is_error;
-    };
-    initialized(asking_);
-    for (const auto& one : std::exchange(waiting_, {})) {
-      initialized(one.number);
-      if (core::record* const call = one.request->call())
-        call->connection_->answer_forwarded(*call, is_error, value);
-    }
-  }
-
-  void initialize_lost() noexcept {
-    stage_ = stage::fresh;
-    for (const auto& one : clients_) one->asked = one->initialized;
-    for (const auto& one : std::exchange(waiting_, {})) {
-      if (core::record* const call = one.request->call()) {
-        call->connection_->fail_forwarded(*call, static_cast<int>(relay_errc::target_down),
-                                          "the server is down", {});
-      }
-    }
+      server.tell("textDocument/didClose", fmt::format(R"({{"textDocument":{{"uri":{}}}}})", quoted(uri)));
+    if (!then.opens.empty()) server.tell("textDocument/didOpen", then.opens);
   }
 
   // ---- tokens
 
-  /// `params` with the piece `what` of it, one of its values, replaced.
-  static std::array<slice, 3> replaced(const slice& params, std::string_view what, std::string_view by) {
-    const std::string_view all = params.bytes();
-    const auto begin = static_cast<std::size_t>(what.data() - all.data());
-    if (what == by) return {params, slice(), slice()};
-    return {params.part(all.substr(0, begin)), slice(by), params.part(all.substr(begin + what.size()))};
-  }
-
   void pass_with_tokens(client& who, core::record& call) {
-    const std::string_view params = call.params_.bytes();
-    // A token may have to be replaced where it stands, so the places are gone through in their order.
-    std::array<std::string_view, 2> found = {core::params_member(params, "workDoneToken"),
-                                             core::params_member(params, "partialResultToken")};
-    if (!core::is_id_text(found[0])) found[0] = {};
-    if (!core::is_id_text(found[1])) found[1] = {};
-    if (found[0].empty() && found[1].empty())
-      return server_.core()->pass_request(call, call.method(), {&call.params_, 1});
-    if (found[0].empty() || (!found[1].empty() && found[1].data() < found[0].data()))
-      std::swap(found[0], found[1]);
-
-    std::array<std::string, 2> names;
-    std::vector<slice> pieces;
-    std::vector<std::string> watched;
-    std::size_t done = 0;
-    for (std::size_t i = 0; i < found.size() && !found[i].empty(); ++i) {
-      names[i] = found[i];
-      const auto taken = tokens_.find(found[i]);
-      if (taken != tokens_.end() && taken->second.owner != who.number) {
-        names[i] = fmt::format(R"("antiphon/{}")", ++renamed_);
-        const auto begin = static_cast<std::size_t>(found[i].data() - params.data());
-        pieces.push_back(call.params_.part(params.substr(done, begin - done)));
-        pieces.push_back(slice(std::string_view(names[i])));
-        done = begin + found[i].size();
-      }
-      tokens_[names[i]] = {who.number, std::string(found[i])};
-      watched.push_back(names[i]);
-    }
-    pieces.push_back(call.params_.part(params.substr(done)));
-    watches_.push_back(std::make_unique<watch>(*this, std::move(watched)));
-    server_.core()->pass_request(call, call.method(), pieces, watches_.back().get());
+    auto claimed = tokens_.claim(who.number, call.params_);
+    if (claimed.names.empty()) return server_.core()->pass_request(call, call.method(), {&call.params_, 1});
+    watches_.push_back(std::make_unique<watch>(*this, std::move(claimed.names)));
+    server_.core()->pass_request(call, call.method(), claimed.params, watches_.back().get());
   }
 
   void forget(watch& one) noexcept {
-    for (const std::string& name : one.names()) tokens_.erase(name);
+    tokens_.forget(one.names());
     std::erase_if(watches_, [&one](const auto& kept) { return kept.get() == &one; });
   }
 
   void cancel_progress(client& who, core::record& call) {
     const std::string_view token = core::params_member(call.params_.bytes(), "token");
-    std::string name(token);
-    for (const auto& [there, known] : tokens_) {
-      if (known.owner == who.number && known.original == token) name = there;
-    }
+    const std::string name = tokens_.name_of(who.number, token);
     const auto pieces = replaced(call.params_, token, name);
     server_.core()->pass_notification(*call.connection_, call.method(), pieces);
   }
@@ -390,15 +271,10 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
   target server_;
   std::vector<std::unique_ptr<client>> clients_;
   std::uint64_t joined_ = 0;
-  stage stage_ = stage::fresh;
-  raw_json answer_;
-  std::uint64_t asking_ = 0;
-  first_answer first_answer_{*this};
-  std::vector<waiter> waiting_;
+  shared_initialize initialize_;
   bool told_initialized_ = false;
   shared_documents documents_;
-  std::map<std::string, token_owner, std::less<>> tokens_;
-  std::uint64_t renamed_ = 0;
+  progress_tokens tokens_;
   std::vector<std::unique_ptr<watch>> watches_;
 };
 

@@ -4,8 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <signal.h>
+#include <boost/system/system_error.hpp>
 
 #include <exception>
 #include <utility>
@@ -65,7 +64,7 @@ void supervisor::process::abandon() noexcept {
   if (endpoint_) endpoint_->close(milliseconds(0));
   endpoint_.reset();
   child_.reset();  // climbs the ladder in the background
-  to->detach("the relay has stopped");
+  if (to->state() != target_state::down) to->detach("not supervised");
 }
 
 void supervisor::process::become(command what, process_options options) {
@@ -90,14 +89,17 @@ void supervisor::process::step() {
     if (target_ == nullptr) return;
     switch (policy_.next(clock::now())) {
       case restart_policy::action::nothing: return wait_until_due();
-      case restart_policy::action::start: launch(); break;
+      case restart_policy::action::start:
+        launch();
+        return wait_until_due();  // also where it is due at once: others have their turn in between
       case restart_policy::action::check: check(); break;
-      case restart_policy::action::kill: kill(); break;
+      case restart_policy::action::end: end_the_hung(); break;
     }
   }
 }
 
 void supervisor::process::wait_until_due() {
+  if (target_ == nullptr) return;
   const auto due = policy_.due();
   if (!due) {
     due_.cancel();
@@ -162,12 +164,11 @@ void supervisor::process::check() {
                  asio::detached);
 }
 
-void supervisor::process::kill() noexcept {
+void supervisor::process::end_the_hung() {
   ++counts_.hung;
   say("doesn't answer the health check");
   target_->detach("it didn't answer the health check", restarts_after_failure());
-  // It is reaped on this executor, and `process_ended` is told at once: until then the number is its own.
-  if (child_ && !exit_) ::kill(child_->pid(), SIGKILL);
+  if (child_ && !exit_) static_cast<void>(child_->terminate());
 }
 
 void supervisor::process::connection_ended(std::uint64_t start, const std::exception_ptr& failure,
@@ -243,8 +244,11 @@ void supervisor::process::settle(restart_policy::outcome what, std::string how) 
 asio::awaitable<void> supervisor::process::end(std::chrono::milliseconds drain, bool again) {
   const auto self = shared_from_this();  // whoever cancels the waiting may drop it
   if (policy_.current() == restart_policy::state::running && drain > milliseconds(0)) {
-    auto draining = target_->drain(drain);
-    static_cast<void>(co_await std::move(draining));
+    try {
+      auto draining = target_->drain(drain);
+      static_cast<void>(co_await std::move(draining));
+    } catch (const boost::system::system_error&) {  // the wait is cancelled, which ends the drain only
+    }
   }
   if (target_ == nullptr) co_return;
   again_ = again;
@@ -261,10 +265,10 @@ asio::awaitable<void> supervisor::process::end(std::chrono::milliseconds drain, 
   const std::uint64_t start = counts_.starts;
   if (!exit_) static_cast<void>(child_->stop());
   while (child_ && counts_.starts == start && target_ != nullptr) {
-    error_code ignored;
-    co_await gone_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) co_return;
+    error_code ignored;
+    co_await gone_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 

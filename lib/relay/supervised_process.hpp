@@ -35,7 +35,7 @@ class supervisor::process : public std::enable_shared_from_this<supervisor::proc
   void wait_until_due();
   void launch();
   void check();
-  void kill() noexcept;
+  void end_the_hung();
   void connection_ended(std::uint64_t start, const std::exception_ptr& failure, const ended& how);
   void process_ended(std::uint64_t start, exit_status how);
   void end_the_speechless();

@@ -21,15 +21,6 @@ std::size_t size_of(std::span<const slice> params) noexcept {
 
 }  // namespace
 
-std::shared_ptr<core::connection> connection_of(const antiphon::peer& handle) {
-  struct access : antiphon::peer {
-    static const std::shared_ptr<core::connection>& of(const antiphon::peer& p) {
-      return p.*(&access::connection_);
-    }
-  };
-  return access::of(handle);
-}
-
 std::string quoted(std::string_view text) {
   try {
     return progress_token(text).json();
@@ -39,7 +30,7 @@ std::string quoted(std::string_view text) {
 }
 
 target_core::target_core(std::string name, target_options options)
-    : name_(std::move(name)), name_json_(quoted(name_)), options_(std::move(options)) {
+    : name_(std::move(name)), name_json_(quoted(name_)), options_(std::move(options)), queue_(options_) {
   options_.max_in_flight = std::max<std::size_t>(options_.max_in_flight, 1);
 }
 
@@ -65,6 +56,7 @@ void target_core::detach(std::string reason, bool restarting) noexcept {
   held_ = false;
   const auto gone = std::move(through_);
   through_ = nullptr;
+  waits_for_room_ = false;
   while (!sent_.empty()) {
     passage& one = sent_.front();
     gone->forget(one.forwarded, !one.told);
@@ -72,21 +64,21 @@ void target_core::detach(std::string reason, bool restarting) noexcept {
     left(one);
     lose(one);
     if (call != nullptr) fail_down(*call, reason_);
-    release(one);
+    passages_.give_back(one);
   }
   if (will_come()) return;
   while (!queue_.empty()) {
     passage& one = queue_.front();
     core::record* const call = one.call;
     const bool notification = call == nullptr && one.tap == nullptr;
-    unqueue(one);
+    queue_.take(one);
     lose(one);
     if (call != nullptr) {
       fail_down(*call, reason_);
     } else if (notification) {
       ++stats_.notifications_dropped;
     }
-    release(one);
+    passages_.give_back(one);
   }
 }
 
@@ -117,7 +109,8 @@ target_stats target_core::stats() const {
   target_stats now = stats_;
   now.in_flight = in_flight_;
   now.queued = queue_.size();
-  now.queued_bytes = queued_bytes_;
+  now.queued_bytes = queue_.bytes();
+  now.queued_peak = queue_.peak();
   return now;
 }
 
@@ -151,20 +144,20 @@ void target_core::pass_request(core::record& call, std::string_view method, std:
                                "the relay's connections run on different executors", {});
   }
   const bool now = queue_.empty() && may_send(true);
-  if (!now && full() && options_.overload == overload::reject) {
+  if (!now && queue_.full() && options_.overload == overload::reject) {
     lost();
     return overloaded(call);
   }
   passage* one = nullptr;
   try {
-    one = &take_passage();
+    one = &passages_.take();
     one->call = &call;
     one->tap = tap;
     if (now) {
       send(*one, method, params);
       from.leave_to(call, *one);
     } else {
-      enqueue(from, *one, method, params);
+      enqueue(&from, *one, method, params);
       from.leave_to(call, *one);
       pump();
     }
@@ -174,20 +167,37 @@ void target_core::pass_request(core::record& call, std::string_view method, std:
         through_->forget(one->forwarded, true);
         left(*one);
       } else if (one->is_linked()) {
-        unqueue(*one);
+        queue_.take(*one);
+      } else {
+        one->let_go();
       }
-      release(*one);
     }
     lost();
     out_of_memory(call);
+    if (one != nullptr) passages_.give_back(*one);
   }
 }
 
 void target_core::pass_notification(core::connection& from, std::string_view method,
                                     std::span<const slice> params) noexcept {
-  const bool lost = (!reachable() && !will_come()) || !same_executor(from);
+  if (!same_executor(from)) {
+    ++stats_.notifications_dropped;
+    return;
+  }
+  notify(&from, method, params);
+}
+
+void target_core::tell(std::string_view method, std::string_view params) noexcept {
+  const slice text(params);
+  notify(nullptr, method, {&text, 1});
+}
+
+void target_core::notify(core::connection* from, std::string_view method,
+                         std::span<const slice> params) noexcept {
+  const bool lost = !reachable() && !will_come();
   const bool now = queue_.empty() && may_send(false);
-  if (lost || (!now && full() && options_.overload == overload::reject)) {
+  const bool may_be_dropped = from != nullptr && options_.overload == overload::reject;
+  if (lost || (!now && queue_.full() && may_be_dropped)) {
     ++stats_.notifications_dropped;
     return;
   }
@@ -199,13 +209,13 @@ void target_core::pass_notification(core::connection& from, std::string_view met
       stats_.bytes_sent += size_of(params);
       return;
     }
-    one = &take_passage();
+    one = &passages_.take();
     enqueue(from, *one, method, params);
     pump();
   } catch (...) {
     if (one != nullptr) {
-      if (one->is_linked()) unqueue(*one);
-      release(*one);
+      one->let_go();
+      passages_.give_back(*one);
     }
     ++stats_.notifications_dropped;
   }
@@ -222,30 +232,12 @@ void target_core::send(passage& one, std::string_view method, std::span<const sl
   stats_.bytes_sent += size_of(params);
 }
 
-void target_core::enqueue(core::connection& from, passage& one, std::string_view method,
+void target_core::enqueue(core::connection* from, passage& one, std::string_view method,
                           std::span<const slice> params) {
-  one.as.assign(method);
-  one.bytes = sizeof(passage) + method.size();
-  for (const slice& part : params) {
-    if (part.empty()) continue;
-    one.params.push_back(raw_json(part).keep().bytes());
-    one.bytes += one.params.back().pinned_bytes();
-  }
-  if (full()) {  // and it is one that waits
-    one.held = from.shared_from_this();
-    from.hold_reading();
-  }
+  one.keep(method, params);
+  if (from != nullptr && queue_.full()) one.hold(*from);  // and it is a target that lets others wait
   one.arrived = std::chrono::steady_clock::now();
-  queue_.push_back(one);
-  queued_bytes_ += one.bytes;
-  stats_.queued_peak = std::max(stats_.queued_peak, queue_.size());
-}
-
-void target_core::unqueue(passage& one) noexcept {
-  queue_.erase(queue_.iterator_to(one));
-  queued_bytes_ -= one.bytes;
-  if (one.held) one.held->release_reading();
-  one.held = nullptr;
+  queue_.push(one);
 }
 
 // What may leave the queue leaves it.
@@ -254,7 +246,7 @@ void target_core::pump() noexcept {
     passage& one = queue_.front();
     const bool request = one.call != nullptr || one.tap != nullptr;
     if (!may_send(request)) break;
-    unqueue(one);
+    queue_.take(one);
     try {
       if (request) {
         send(one, one.as, one.params);
@@ -263,35 +255,31 @@ void target_core::pump() noexcept {
         through_->forward_notification({one.as, one.params});
         ++stats_.notifications;
         stats_.bytes_sent += size_of(one.params);
-        release(one);
+        passages_.give_back(one);
       }
     } catch (...) {  // no memory
       core::record* const call = one.call;
       if (!request) ++stats_.notifications_dropped;
       lose(one);
-      release(one);
       if (call != nullptr) out_of_memory(*call);
+      passages_.give_back(one);
     }
   }
   if (queue_.empty() || waits_for_room_ || !reachable() || held_ || through_->has_room()) return;
+  waits_for_room_ = true;
   try {
-    through_->when_there_is_room([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) {
-        self->waits_for_room_ = false;
-        self->pump();
-      }
+    through_->when_there_is_room([weak = weak_from_this(), over = through_.get()] {
+      const auto self = weak.lock();
+      if (!self || self->through_.get() != over) return;
+      self->waits_for_room_ = false;
+      self->pump();
     });
-    waits_for_room_ = true;
   } catch (...) {  // no memory: the next answer looks again
+    waits_for_room_ = false;
   }
 }
 
 // ---------------------------------------------------------------- what becomes of a request
-
-void passage::answered(bool is_error, const slice& value) noexcept { home.answered(*this, is_error, value); }
-void passage::failed(error_code why) noexcept { home.failed(*this, why); }
-void passage::cancelled() noexcept { home.cancelled(*this); }
-void passage::caller_gone() noexcept { home.caller_gone(*this); }
 
 void target_core::answered(passage& one, bool is_error, const slice& value) noexcept {
   ++(is_error ? stats_.errors : stats_.results);
@@ -308,7 +296,7 @@ void target_core::answered(passage& one, bool is_error, const slice& value) noex
   if (answer_tap* const tap = std::exchange(one.tap, nullptr)) tap->answered(is_error, value);
   // What the record says of itself stands in the passage.
   if (call != nullptr) call->connection_->answer_forwarded(*call, is_error, value);
-  release(one);
+  passages_.give_back(one);
   if (!queue_.empty()) pump();
 }
 
@@ -317,7 +305,7 @@ void target_core::failed(passage& one, error_code why) noexcept {
   left(one);
   lose(one);
   if (call != nullptr) fail_down(*call, why ? why.message() : std::string("it did not answer"));
-  release(one);
+  passages_.give_back(one);
 }
 
 void target_core::cancelled(passage& one) noexcept {
@@ -331,10 +319,10 @@ void target_core::cancelled(passage& one) noexcept {
     return;
   }
   // The target has never heard of it.
-  unqueue(one);
+  queue_.take(one);
   lose(one);
   call->connection_->fail_forwarded(*call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", {});
-  release(one);
+  passages_.give_back(one);
 }
 
 void target_core::caller_gone(passage& one) noexcept {
@@ -343,13 +331,13 @@ void target_core::caller_gone(passage& one) noexcept {
   if (one.tap != nullptr && one.tap->keeps_request) return;
   lose(one);
   if (one.forwarded == 0) {
-    unqueue(one);
-    release(one);
+    queue_.take(one);
+    passages_.give_back(one);
     return;
   }
   through_->forget(one.forwarded, !one.told);
   left(one);
-  release(one);
+  passages_.give_back(one);
   if (!queue_.empty()) pump();
 }
 
@@ -392,47 +380,4 @@ void target_core::out_of_memory(core::record& call) noexcept {
   call.connection_->fail_forwarded(call, static_cast<int>(rpc_errc::internal_error), "internal error", {});
 }
 
-// ---------------------------------------------------------------- passages
-
-passage& target_core::take_passage() {
-  if (free_.empty()) {
-    free_.reserve(passages_.size() + 1);
-    passages_.push_back(std::make_unique<passage>(*this));
-    free_.push_back(passages_.back().get());
-  }
-  passage& one = *free_.back();
-  free_.pop_back();
-  return one;
-}
-
-void target_core::release(passage& one) noexcept {
-  one.call = nullptr;
-  one.forwarded = 0;
-  one.told = false;
-  one.tap = nullptr;
-  one.arrived = {};
-  one.params.clear();
-  one.bytes = 0;
-  free_.push_back(&one);
-}
-
 }  // namespace antiphon::relay::detail
-
-namespace antiphon::relay {
-
-target::target(std::string name, target_options options)
-    : core_(std::make_shared<detail::target_core>(std::move(name), std::move(options))) {}
-target::~target() { core_->detach("it was removed", false); }
-
-const std::string& target::name() const noexcept { return core_->name(); }
-const target_options& target::options() const noexcept { return core_->options(); }
-target_state target::state() const noexcept { return core_->state(); }
-void target::starting() { core_->starting(); }
-void target::attach(antiphon::peer through) { core_->attach(detail::connection_of(through)); }
-void target::detach(std::string reason, bool restarting) { core_->detach(std::move(reason), restarting); }
-antiphon::peer target::peer() const { return antiphon::peer(core_->through()); }
-asio::awaitable<bool> target::drain(std::chrono::milliseconds limit) { return core_->drain(core_, limit); }
-void target::resume() { core_->resume(); }
-target_stats target::stats() const { return core_->stats(); }
-
-}  // namespace antiphon::relay

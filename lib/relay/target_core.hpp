@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/relay/passage.hpp"
+#include "lib/relay/target_queue.hpp"
 
 #include <antiphon/relay/target.hpp>
 
@@ -17,7 +18,7 @@ namespace antiphon::relay::detail {
 
 /// What a target is made of: its queue, its permits, and the requests that it hasn't answered.
 ///
-/// One list has what waits, another what was sent. A message leaves the first one when there is a permit and
+/// A queue has what waits, a list what was sent. A message leaves the first one when there is a permit and
 /// room; an answer, an end of the connection or of its caller takes a request out of either. Nothing of the
 /// user's is called in between, so the lists change only as each function says.
 class target_core : public std::enable_shared_from_this<target_core> {
@@ -45,6 +46,9 @@ class target_core : public std::enable_shared_from_this<target_core> {
   /// Passes a notification on that came over `from`.
   void pass_notification(core::connection& from, std::string_view method,
                          std::span<const slice> params) noexcept;
+  /// A notification of the relay's own: it isn't dropped while the target is there, and nobody is held up for
+  /// it.
+  void tell(std::string_view method, std::string_view params) noexcept;
 
   // Called by passages.
   void answered(passage& one, bool is_error, const slice& value) noexcept;
@@ -63,13 +67,10 @@ class target_core : public std::enable_shared_from_this<target_core> {
   bool may_send(bool request) const noexcept {
     return reachable() && !held_ && (!request || in_flight_ < options_.max_in_flight) && through_->has_room();
   }
-  bool full() const noexcept {
-    return queue_.size() >= options_.max_queued || queued_bytes_ >= options_.max_queued_bytes;
-  }
   bool same_executor(const core::connection& from) noexcept;
   void send(passage& one, std::string_view method, std::span<const slice> params);
-  void enqueue(core::connection& from, passage& one, std::string_view method, std::span<const slice> params);
-  void unqueue(passage& one) noexcept;
+  void notify(core::connection* from, std::string_view method, std::span<const slice> params) noexcept;
+  void enqueue(core::connection* from, passage& one, std::string_view method, std::span<const slice> params);
   void pump() noexcept;
   void left(passage& one) noexcept;
   void fail_down(core::record& call, std::string_view reason) noexcept;
@@ -79,8 +80,6 @@ class target_core : public std::enable_shared_from_this<target_core> {
   static void lose(passage& one) noexcept {
     if (answer_tap* const tap = std::exchange(one.tap, nullptr)) tap->lost();
   }
-  passage& take_passage();
-  void release(passage& one) noexcept;
 
   std::string name_;
   std::string name_json_;
@@ -92,12 +91,10 @@ class target_core : public std::enable_shared_from_this<target_core> {
   bool held_ = false;                        // while it is drained
   bool waits_for_room_ = false;
 
-  std::vector<std::unique_ptr<passage>> passages_;
-  std::vector<passage*> free_;
-  list queue_;
+  passage_pool passages_{*this};
+  target_queue queue_;
   list sent_;
   std::size_t in_flight_ = 0;
-  std::size_t queued_bytes_ = 0;
   std::vector<asio::steady_timer*> waiting_;  // until nothing is in flight
   target_stats stats_;
 };

@@ -55,14 +55,18 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
     const member_ptr self = shared_from_this();  // the topics may hold the last reference
     for (const std::string& topic : topics_) remove_from(topic);
     topics_.clear();
+    state_->counts.most_queued = std::max(state_->counts.most_queued, queue_.most());
     state_->counts.dropped += queue_.clear();
     state_->members.erase(this);
     room_.cancel();
   }
 
-  /// False when there is no room: `block` has to wait.
-  bool offer(const subscriber_queue::message& one) {
+  /// False when `block` has to wait: there is no room, or others have waited for longer.
+  /// @param place where the message stands in line, if it has waited
+  bool offer(const subscriber_queue::message& one, const void* place = nullptr) {
     if (gone_) return true;
+    const void* const first = line_.empty() ? nullptr : line_.front();
+    if (first != place) return false;
     if (!queue_.has_room(one->size())) {
       if (state_->limits.when_full == slow_subscriber::block) return false;
       if (state_->limits.when_full == slow_subscriber::disconnect) {
@@ -79,9 +83,21 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
       asio::co_spawn(state_->executor, pump(shared_from_this()), asio::detached);
     return true;
   }
-  asio::awaitable<void> wait_for_room() {
-    error_code ignored;
-    co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  /// Offers it again and again.
+  static asio::awaitable<void> offer_in_turn(member_ptr self, subscriber_queue::message one) {
+    struct place_in_line {
+      explicit place_in_line(member& whose) : home(whose) { home.line_.push_back(this); }
+      ~place_in_line() {
+        std::erase(home.line_, this);
+        home.room_.cancel();  // for whoever is the next
+      }
+      member& home;
+    };
+    const place_in_line place(*self);
+    while (!self->offer(one, &place)) {
+      error_code ignored;
+      co_await self->room_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
   }
 
   bool gone() const noexcept { return gone_; }
@@ -116,7 +132,8 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
   topics::deliver deliver_;
   std::function<void()> disconnect_;
   subscriber_queue queue_;
-  asio::steady_timer room_;  // cancelled when there may be some
+  asio::steady_timer room_;        // cancelled when there may be some
+  std::vector<const void*> line_;  // of messages that wait for it, the oldest first
   std::set<std::string> topics_;
   bool pumping_ = false;
   bool gone_ = false;
@@ -166,10 +183,8 @@ asio::awaitable<std::size_t> topics::publish(std::string topic, raw_json payload
   }
   for (const member_ptr& one : full) {
     ++all->counts.waited;
-    while (!one->offer(message)) {
-      auto waiting = one->wait_for_room();
-      co_await std::move(waiting);
-    }
+    auto waiting = subscriber::member::offer_in_turn(one, message);
+    co_await std::move(waiting);
     if (!one->gone()) ++queued;
   }
   co_return queued;

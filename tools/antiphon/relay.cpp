@@ -35,7 +35,8 @@ Or a language server that several editors share, over standard input and a socke
   antiphon relay --share --listen stdio --listen unix:/tmp/clangd.sock -- clangd
 
 docs/guide/relay.md has all of its settings. SIGHUP reads the file again: targets that are new are started,
-those that are gone are ended, those that have changed are started anew; a file with a mistake changes nothing.
+those that are gone are ended, those that have changed are started anew; "listen", "topics" and "check" take
+effect at the next start. A file with a mistake changes nothing.
 SIGTERM and SIGINT end the relay: requests that targets have may be answered until "drain_ms" is over.
 
 Exit codes: 0 ended as asked, or by the end of its standard input where a client is there; 1 there is no
@@ -46,7 +47,7 @@ struct given {
   bool check = false;
   bool share = false;
   std::vector<std::string> listen;
-  std::string framing = "content-length";
+  std::string framing;
   std::vector<std::string> command;
 };
 
@@ -85,7 +86,8 @@ asio::awaitable<void> serve(relay_config config, std::string path) {
 
 int run(const given& on) {
   if (on.share) return antiphon::run_main(serve(shared(on), ""));
-  if (!on.command.empty() || !on.listen.empty()) throw usage_error("a COMMAND and --listen go with --share");
+  if (!on.command.empty() || !on.listen.empty() || !on.framing.empty())
+    throw usage_error("a COMMAND, --listen and --framing go with --share");
   if (on.config.empty()) throw usage_error("name a file: --config FILE; or a server: --share -- COMMAND");
   relay_config config = load_relay_config(on.config);
   if (on.check) {
@@ -113,7 +115,8 @@ int relay(int argc, const char* const* argv) {
                  "several times")
       ->type_name("PLACE")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // or it takes the "--" before the command
   app.add_option("--framing", on.framing, "of its messages: content-length (the default), line or sequence")
       ->check(CLI::IsMember({"content-length", "line", "sequence"}))
       ->type_name("NAME");

@@ -26,6 +26,9 @@ namespace relay = antiphon::relay;
 constexpr std::uint64_t longest_ms = 24ull * 3600 * 1000;
 constexpr std::array<std::string_view, 5> permit_names{"max_in_flight", "max_queued", "max_queued_bytes",
                                                        "overload", "queue_while_starting"};
+// What can change while it runs.
+constexpr std::array<std::string_view, 4> changeable_names{"targets", "routing", "statistics_method",
+                                                           "drain_ms"};
 
 void read(config_object& from, std::string_view name, milliseconds& into) {
   if (const auto value = from.find(name)) into = milliseconds(value->integer(0, longest_ms));
@@ -234,7 +237,7 @@ relay_config read_relay_config(std::string name, std::string text) {
     in.find("routing")->fail(
         fmt::format("\"otherwise\" names the target \"{}\", which there isn't", otherwise));
   auto fixed = antiphon::raw_json(whole.json()).to_value().as_object();
-  fixed.erase("targets");
+  for (const std::string_view one : changeable_names) fixed.erase(one);
   made.fixed = std::move(fixed);
   return made;
 }

@@ -64,7 +64,7 @@ struct relay_config {
   std::string statistics_method = "relay/statistics";
   std::chrono::milliseconds drain{5000};
   antiphon::validation check = antiphon::validation::full;
-  /// All of it but the targets: what changes only with the next start.
+  /// What changes only with the next start.
   boost::json::value fixed;
 };
 

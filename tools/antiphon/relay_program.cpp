@@ -148,6 +148,7 @@ asio::awaitable<void> relay_program::serve_stdio(std::shared_ptr<const antiphon:
 asio::awaitable<void> relay_program::serve_client(antiphon::transport_ptr over,
                                                   std::shared_ptr<const antiphon::endpoint_options> options) {
   const auto self = shared_from_this();
+  if (stopping_) co_return;
   antiphon::endpoint client(std::move(over), client_routes(), std::move(options));
   relay::membership joined;
   relay::shared_client seat;
@@ -204,8 +205,9 @@ asio::awaitable<void> relay_program::reload() {
 }
 
 asio::awaitable<void> relay_program::apply(relay_config next) {
-  if (next.fixed != config_.fixed)
-    say("only targets change while the relay runs; the rest of the file takes effect at its next start");
+  if (next.fixed != config_.fixed) say("\"listen\", \"topics\" and \"check\" take effect at the next start");
+  config_.drain = next.drain;
+  config_.statistics_method = std::move(next.statistics_method);
   const auto find = [](std::vector<target_config>& among, const std::string& name) {
     return std::ranges::find(among, name, &target_config::name);
   };
@@ -234,6 +236,7 @@ asio::awaitable<void> relay_program::apply(relay_config next) {
       co_await std::move(replacing);
     }
   }
+  hub_.route_by(std::move(next.routing));
 }
 
 asio::awaitable<void> relay_program::drop(std::string name) {

@@ -119,6 +119,9 @@ class broker {
   /// From now on `client` gets what targets send without having been asked.
   [[nodiscard]] membership join(antiphon::peer client, target_options options = target_options());
 
+  /// Other rules from now on.
+  void route_by(broker_options options);
+
   broker_stats stats() const;
 
  private:

@@ -40,7 +40,7 @@ struct health_options {
 
   /// How long after its start, and after each answer, it is asked. Zero: never.
   std::chrono::milliseconds interval{0};
-  /// How long it may take to answer. Then it counts as hung, is killed, and its end is a failure.
+  /// How long it may take to answer. Then it counts as hung and is ended, which is a failure.
   std::chrono::milliseconds timeout{5'000};
 };
 
@@ -59,12 +59,12 @@ class restart_policy {
     waiting,   ///< it will be started when `due` has come
     starting,  ///< `start` has been given out; what became of it isn't known yet
     running,
-    hung,      ///< it doesn't answer; it has been given out to `kill`
+    hung,      ///< it doesn't answer; `end` has been given out
     stopping,  ///< as asked; it isn't started again
     ended,     ///< by itself, and need not run again
     given_up,  ///< it has ended too often; `reason` says how
   };
-  enum class action : std::uint8_t { nothing, start, check, kill };
+  enum class action : std::uint8_t { nothing, start, check, end };
   enum class outcome : std::uint8_t { success, failure };
 
   explicit restart_policy(restart_options options = restart_options(),

@@ -10,10 +10,12 @@
 namespace antiphon::relay {
 
 struct sharing_options {
-  sharing_options() {}
+  sharing_options() { server.overload = antiphon::overload::wait; }
 
-  /// How what is sent to the server is held back, and to each client.
+  /// How what is sent to the server is held back. Of what clients tell it nothing should be dropped, or it
+  /// has other documents than they have.
   target_options server;
+  /// How what is sent to each client is held back.
   target_options client;
 };
 
@@ -52,8 +54,7 @@ class shared_client {
 ///   answered for the owner's text. When the owner closes it, the next one becomes the owner and the server
 ///   is given that one's text.
 /// - `publishDiagnostics`, and every notification about a document, goes to those that have it open, or to
-/// all
-///   when nobody has. Who opens a document that is open already gets its last diagnostics.
+///   all when nobody has. Who opens a document that is open already gets its last diagnostics.
 /// - `$/progress` goes to the client whose token it names (tokens that two clients choose alike are told
 ///   apart), or to all. A progress that the server creates belongs to the client it was created at.
 /// - A request of the server goes to the owner of the document that it is about, or to the first client.
@@ -71,7 +72,8 @@ class shared_server {
   /// To be attached when the server is up.
   target& server() noexcept;
   /// The server is gone, and with it what the clients had told it: as if it were each one's own, the
-  /// connections of all clients are closed. Afterwards new ones may join, for a server that starts anew.
+  /// connections of all clients are closed. Afterwards new ones may join, for a server that starts anew: what
+  /// they ask waits for it where the target has been detached as `restarting`.
   void end(std::string reason);
 
   /// For the endpoint of the server.

@@ -51,7 +51,7 @@ struct process_stats {
   std::uint64_t starts = 0;
   std::uint64_t restarts = 0;         ///< starts after an end that nobody had asked for
   std::uint64_t failed_starts = 0;    ///< it could not be started at all
-  std::uint64_t hung = 0;             ///< killed because it didn't answer the health check
+  std::uint64_t hung = 0;             ///< ended because it didn't answer the health check
   std::uint64_t checks = 0;           ///< health checks sent
   std::uint64_t checks_answered = 0;  ///< health checks answered
   /// What the last answered one took.
@@ -82,7 +82,8 @@ std::string describe(exit_status how);
 /// of stopping (`command::stop_times`) in the background.
 class supervisor {
  public:
-  /// Told what happens to a process, in a few words for a log: "started, pid 4711". Must not throw.
+  /// Told what happens to a process, in a few words for a log: "started, pid 4711". Must not throw,
+  /// nor call the supervisor.
   using event_hook = std::function<void(std::string_view name, std::string_view what)>;
 
   explicit supervisor(asio::any_io_executor executor, event_hook on_event = nullptr);

@@ -109,7 +109,7 @@ class target {
 
   /// Sends nothing more (messages wait, as for a target that is starting) until `attach` or `resume`, and
   /// completes when it has answered all that it has, or is down, or `limit` is over.
-  /// @return whether it has answered everything
+  /// @return whether it has nothing left to answer
   asio::awaitable<bool> drain(std::chrono::milliseconds limit);
   /// Takes `drain` back.
   void resume();

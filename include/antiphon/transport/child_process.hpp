@@ -157,6 +157,8 @@ class child_process {
   /// Ends it: closes its standard input, waits, SIGTERM, waits, SIGKILL (`command::stop_times`). Whoever
   /// cancels the waiting does not stop the ladder.
   asio::awaitable<exit_status> stop();
+  /// The same from SIGTERM on, for a process that wouldn't notice the end of its input.
+  asio::awaitable<exit_status> terminate();
 
  private:
   std::shared_ptr<posix::child> child_;

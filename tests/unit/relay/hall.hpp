@@ -89,6 +89,21 @@ class hall {
   std::exception_ptr failure_;
 };
 
+// Messages; the id as JSON.
+inline std::string request(std::string id, std::string method, std::string params = {}) {
+  const std::string given = params.empty() ? params : ",\"params\":" + params;
+  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + '"' + given + '}';
+}
+inline std::string result(std::string id, std::string value) {
+  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + value + '}';
+}
+
+/// Until nothing goes on by itself.
+inline awaitable<void> all_settled() {
+  auto settling = settle();
+  co_await std::move(settling);
+}
+
 // Of a peer by hand.
 inline awaitable<void> expect(wire& at, std::string wanted) {
   auto hearing = at.hear();

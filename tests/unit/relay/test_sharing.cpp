@@ -4,24 +4,21 @@
 
 // One language server for several clients.
 
+using support::all_settled;
 using support::awaitable;
 using support::expect;
 using support::hear;
 using support::id_of;
 using support::json;
+using support::request;
+using support::result;
 using support::say;
 using support::wire;
 
 namespace {
 
-std::string request(std::string id, std::string method, std::string params = "{}") {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":)" + params + "}";
-}
 std::string notification(std::string method, std::string params) {
   return R"({"jsonrpc":"2.0","method":")" + method + R"(","params":)" + params + "}";
-}
-std::string result(std::string id, std::string value) {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + value + "}";
 }
 std::string opened(std::string uri, int version, std::string text) {
   return notification("textDocument/didOpen", R"({"textDocument":{"uri":")" + uri +
@@ -35,7 +32,15 @@ std::string closed(std::string uri) {
 /// A shared server and its clients.
 class house {
  public:
-  house() : shared("clangd"), server(add(shared.server_routes())) { shared.server().attach(last().endpoint); }
+  explicit house(support::relay::sharing_options options = support::relay::sharing_options(),
+                 antiphon::endpoint_options to_server = antiphon::endpoint_options())
+      : shared("clangd", options), server(new_server(std::move(to_server))) {}
+
+  wire& new_server(antiphon::endpoint_options options = antiphon::endpoint_options()) {
+    wire& made = add(shared.server_routes(), std::move(options));
+    shared.server().attach(last().endpoint);
+    return made;
+  }
 
   wire& client() {
     wire& made = add(shared.client_routes());
@@ -43,21 +48,26 @@ class house {
     return made;
   }
   /// One that has initialized already.
-  awaitable<void> introduce(wire& one, bool first) {
+  awaitable<void> introduce(wire& one, bool first, std::string answer = R"({"capabilities": {} })") {
     co_await say(one, request("0", "initialize", R"({"processId":1})"));
     if (first) {
       co_await expect(server, request("1", "initialize", R"({"processId":1})"));
-      co_await say(server, result("1", R"({"capabilities": {} })"));
+      co_await say(server, result("1", answer));
     }
-    co_await expect(one, result("0", R"({"capabilities": {} })"));
+    co_await expect(one, result("0", answer));
     co_await say(one, notification("initialized", "{}"));
     if (first) co_await expect(server, notification("initialized", "{}"));
   }
+  awaitable<void> introduce_both(wire& one, wire& two, std::string answer = R"({"capabilities": {} })") {
+    co_await introduce(one, true, answer);
+    co_await introduce(two, false, answer);
+  }
   void play(std::function<awaitable<void>()> script) { h.play(std::move(script)); }
+  boost::asio::io_context& context() { return *h.context; }
 
  private:
-  wire& add(antiphon::router routes) {
-    party_ = &h.add(std::move(routes), support::in_lines());
+  wire& add(antiphon::router routes, antiphon::endpoint_options options = antiphon::endpoint_options()) {
+    party_ = &h.add(std::move(routes), support::in_lines(std::move(options)));
     return party_->wire;
   }
   support::party& last() { return *party_; }
@@ -70,6 +80,10 @@ class house {
   wire& server;
   std::deque<support::relay::shared_client> places;
 };
+
+awaitable<void> open_many(wire& one, int documents, std::string text) {
+  for (int i = 0; i < documents; ++i) co_await say(one, opened("file:///" + std::to_string(i), 1, text));
+}
 
 }  // namespace
 
@@ -85,8 +99,7 @@ TEST_CASE("initialize is asked once and answered to all, also to those that ask 
     co_await say(one, request("1", "initialize", R"({"a":1})"));
     co_await expect(h.server, request("1", "initialize", R"({"a":1})"));
     co_await say(two, request("\"x\"", "initialize", R"({"b":1})"));
-    auto settling = support::settle();
-    co_await std::move(settling);
+    co_await all_settled();
     co_await say(h.server, result("1", R"({"capabilities": {} })"));
     co_await expect(one, result("1", R"({"capabilities": {} })"));
     co_await expect(two, result("\"x\"", R"({"capabilities": {} })"));
@@ -111,8 +124,7 @@ TEST_CASE("a client's shutdown and exit end its connection and nobody else's") {
   wire& one = h.client();
   wire& two = h.client();
   h.play([&]() -> awaitable<void> {
-    co_await h.introduce(one, true);
-    co_await h.introduce(two, false);
+    co_await h.introduce_both(one, two);
     co_await say(one, request("1", "shutdown"));
     co_await expect(one, result("1", "null"));
     co_await say(one, request("2", "textDocument/hover"));
@@ -130,8 +142,7 @@ TEST_CASE("a document that two have open is the first one's, and then the other 
   wire& one = h.client();
   wire& two = h.client();
   h.play([&]() -> awaitable<void> {
-    co_await h.introduce(one, true);
-    co_await h.introduce(two, false);
+    co_await h.introduce_both(one, two);
     co_await say(one, opened("file:///a", 1, "one"));
     co_await expect(h.server, opened("file:///a", 1, "one"));
     const std::string diagnostics =
@@ -179,15 +190,13 @@ TEST_CASE("who leaves closes what he had open") {
   wire& one = h.client();
   wire& two = h.client();
   h.play([&]() -> awaitable<void> {
-    co_await h.introduce(one, true);
-    co_await h.introduce(two, false);
+    co_await h.introduce_both(one, two);
     co_await say(one, opened("file:///a", 1, "a"));
     co_await say(one, opened("file:///b", 1, "b"));
     co_await hear(h.server);
     co_await hear(h.server);
     co_await say(two, opened("file:///b", 3, "his"));
-    auto settling = support::settle();
-    co_await std::move(settling);
+    co_await all_settled();
     h.places.pop_front();
     co_await expect(h.server, closed("file:///a"));
     co_await expect(h.server, closed("file:///b"));
@@ -201,8 +210,7 @@ TEST_CASE("progress goes to the client whose token it names, though two have cho
   wire& one = h.client();
   wire& two = h.client();
   h.play([&]() -> awaitable<void> {
-    co_await h.introduce(one, true);
-    co_await h.introduce(two, false);
+    co_await h.introduce_both(one, two);
     const std::string params = R"({"workDoneToken": 1,"q":"a" ,"partialResultToken":"p"})";
     co_await say(one, request("1", "workspace/symbol", params));
     co_await expect(h.server, request("2", "workspace/symbol", params));
@@ -236,6 +244,98 @@ TEST_CASE("progress goes to the client whose token it names, though two have cho
     co_await say(h.server, notification("window/logMessage", R"({"type":4,"message":"all"})"));
     co_await expect(one, notification("window/logMessage", R"({"type":4,"message":"all"})"));
     co_await expect(two, notification("window/logMessage", R"({"type":4,"message":"all"})"));
+  });
+}
+
+TEST_CASE("a progress of the server's own is nobody's any more after its end") {
+  house h;
+  wire& one = h.client();
+  wire& two = h.client();
+  h.play([&]() -> awaitable<void> {
+    co_await h.introduce_both(one, two);
+    co_await say(h.server, request("1", "window/workDoneProgress/create", R"({"token":"index"})"));
+    co_await hear(one);
+    for (const char* kind : {"begin", "report", "end"}) {
+      const std::string told =
+          notification("$/progress", R"({"token":"index","value":{"kind":")" + std::string(kind) + "\"}}");
+      co_await say(h.server, told);
+      co_await expect(one, told);
+    }
+    const std::string late = notification("$/progress", R"({"token":"index","value":1})");
+    co_await say(h.server, late);
+    co_await expect(one, late);
+    co_await expect(two, late);
+  });
+}
+
+TEST_CASE("columns are counted as the server does") {
+  // "ä" is two bytes, one unit of UTF-16; the second client deletes what is behind it.
+  const auto text_after = [](std::string answer, int column) {
+    house h;
+    wire& one = h.client();
+    wire& two = h.client();
+    std::string text;
+    h.play([&]() -> awaitable<void> {
+      co_await h.introduce_both(one, two, answer);
+      co_await say(one, opened("file:///a", 1, "one"));
+      co_await hear(h.server);
+      co_await say(two, opened("file:///a", 1, "\xC3\xA4yz"));
+      const std::string from = std::to_string(column);
+      const std::string to = std::to_string(column + 1);
+      co_await say(two,
+                   notification("textDocument/didChange",
+                                R"({"textDocument":{"uri":"file:///a","version":2},"contentChanges":[)"
+                                R"({"range":{"start":{"line":0,"character":)" +
+                                    from + R"(},"end":{"line":0,"character":)" + to + R"(}},"text":""}]})"));
+      co_await say(one, closed("file:///a"));
+      co_await hear(h.server);
+      text = co_await hear(h.server);
+    });
+    return std::string(json(text).at("params").at("textDocument").at("text").as_string());
+  };
+  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-8"}})", 2) == "\xC3\xA4z");
+  CHECK(text_after(R"({"capabilities":{},"offsetEncoding":"utf-8"})", 2) == "\xC3\xA4z");
+  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-32"}})", 1) == "\xC3\xA4z");
+  CHECK(text_after(R"({"capabilities":{}})", 1) == "\xC3\xA4z");
+}
+
+TEST_CASE("what clients tell a server that doesn't read is not dropped") {
+  support::relay::sharing_options options;
+  options.server.max_queued = 2;
+  antiphon::endpoint_options narrow;
+  narrow.max_outgoing_bytes = 1000;
+  house h(options, narrow);
+  wire& one = h.client();
+  h.play([&]() -> awaitable<void> {
+    co_await h.introduce(one, true);
+    constexpr int documents = 40;
+    const std::string large(100'000, 'x');
+    std::exception_ptr failure;
+    support::start(h.context(), open_many(one, documents, large), failure);
+    co_await all_settled();
+    for (int i = 0; i < documents; ++i)
+      co_await expect(h.server, opened("file:///" + std::to_string(i), 1, large));
+    CHECK(h.shared.server().stats().notifications_dropped == 0);
+    CHECK(failure == nullptr);
+  });
+}
+
+TEST_CASE("who joins a shared server that is being started anew waits for it") {
+  house h;
+  wire& one = h.client();
+  h.play([&]() -> awaitable<void> {
+    co_await h.introduce(one, true);
+    h.shared.server().detach("killed", true);
+    h.shared.end("killed");
+    co_await expect(one, "");
+    wire& next = h.client();
+    co_await say(next, request("1", "initialize"));
+    co_await all_settled();
+    CHECK(h.shared.server().stats().queued == 1);
+    wire& server = h.new_server();
+    co_await expect(server, request("1", "initialize"));
+    co_await say(server, result("1", "{}"));
+    co_await expect(next, result("1", "{}"));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <antiphon/relay/broker.hpp>
 #include <antiphon/relay/supervisor.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -12,7 +13,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -141,6 +144,27 @@ class stage {
 
 int error_of(const answer& got) { return got.has_error() ? got.error().code.value() : 0; }
 constexpr int target_down = static_cast<int>(relay_errc::target_down);
+
+/// A directory that we are in, with one file.
+class place_with_program {
+ public:
+  place_with_program(const std::string& name, std::string_view text) {
+    std::string made = std::filesystem::temp_directory_path() / "antiphon-unit-relay-XXXXXX";
+    REQUIRE(::mkdtemp(made.data()) != nullptr);
+    here_ = made;
+    std::ofstream(here_ / name) << text;
+    std::filesystem::current_path(here_);
+  }
+  place_with_program(const place_with_program&) = delete;
+  ~place_with_program() {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(here_);
+  }
+
+ private:
+  std::filesystem::path before_ = std::filesystem::current_path();
+  std::filesystem::path here_;
+};
 
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
@@ -273,6 +297,20 @@ TEST_CASE("a program that isn't there is tried again, and given up") {
   });
 }
 
+TEST_CASE("a program that isn't there is tried again in turns of its own, also without a delay") {
+  stage one;
+  process_options options = quick();
+  options.restart.max_restarts = 100;
+  options.restart.first_delay = 0ms;
+  one.keep("w", command("/nonexistent/program"), options);
+  CHECK(one.of("w").starts == 1);
+  one.play([&](stage& s) -> awaitable<void> {
+    auto waiting = s.until([&] { return s.of("w").state == restart_policy::state::given_up; });
+    co_await std::move(waiting);
+    CHECK(s.of("w").starts == 101);
+  });
+}
+
 TEST_CASE("a process that hangs is found by the health check and replaced") {
   stage one;
   process_options options = quick();
@@ -296,7 +334,25 @@ TEST_CASE("a process that hangs is found by the health check and replaced") {
     CHECK(well.has_value());
     CHECK(s.of("w").hung == 1);
     CHECK(s.of("w").restarts == 1);
-    CHECK(s.of("w").last_end == "it didn't answer the health check and was killed");
+    // It has a handler for SIGTERM that it never comes to.
+    CHECK(s.of("w").last_end == "it didn't answer the health check (killed by signal 9)");
+  });
+}
+
+TEST_CASE("a process that hangs gets SIGTERM first, and the time to tidy up") {
+  stage one;
+  process_options options = quick();
+  options.restart.when = restart::never;
+  options.health.interval = 5ms;
+  options.health.timeout = 50ms;
+  command deaf("sh");
+  deaf.args({"-c", "trap 'exit 9' TERM; while :; do sleep 0.01; done"});
+  deaf.stop_times(20s, 10s);
+  one.keep("w", std::move(deaf), options);
+  one.play([&](stage& s) -> awaitable<void> {
+    auto waiting = s.until([&] { return s.of("w").state == restart_policy::state::ended; });
+    co_await std::move(waiting);
+    CHECK(s.of("w").last_end == "it didn't answer the health check (exit code 9)");
   });
 }
 
@@ -368,6 +424,37 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("who cancels the wait for a removal shortens the drain, and the process is ended all the same") {
+  stage one;
+  one.keep("w");
+  one.play([&](stage& s) -> awaitable<void> {
+    std::optional<answer> open;
+    asio::co_spawn(*s.context, s.ask("w/never"),
+                   [&open](const std::exception_ptr&, answer got) { open = std::move(got); });
+    auto sent = s.until([&] { return s.hub.find("w")->stats().in_flight == 1; });
+    co_await std::move(sent);
+    const int pid = s.of("w").pid;
+    asio::cancellation_signal cancel;
+    std::optional<bool> done;
+    asio::co_spawn(
+        *s.context, s.keeper->remove("w", 1h),
+        asio::bind_cancellation_slot(cancel.slot(), [&done](const std::exception_ptr&) { done = true; }));
+    std::optional<answer> late;
+    asio::co_spawn(*s.context, s.ask("w/echo"),
+                   [&late](const std::exception_ptr&, answer got) { late = std::move(got); });
+    auto draining = s.until([&] { return s.hub.find("w")->stats().queued == 1; });
+    co_await std::move(draining);
+    cancel.emit(asio::cancellation_type::all);
+    auto waiting = s.until([&] { return open && late && done; });
+    co_await std::move(waiting);
+    CHECK(error_of(*open) == target_down);
+    CHECK(error_of(*late) == target_down);
+    CHECK(s.hub.find("w")->state() == target_state::down);
+    auto reaping = s.until([pid] { return ::kill(pid, 0) == -1; });
+    co_await std::move(reaping);
+  });
+}
+
 TEST_CASE("a restart on request lets what waits go to the next process") {
   stage one;
   one.keep("w");
@@ -390,6 +477,7 @@ TEST_CASE("a restart on request lets what waits go to the next process") {
 }
 
 TEST_CASE("a program that ends at once, as in the guide, is started again after a wait") {
+  const place_with_program there("sqlite_server.py", "raise SystemExit(2)");
   stage one;
   keep_running(*one.keeper, one.hub);
   one.play([&](stage& s) -> awaitable<void> {

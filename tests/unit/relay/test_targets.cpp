@@ -2,11 +2,14 @@
 
 // Targets that are down, slow or full, and requests that are cancelled.
 
+using support::all_settled;
 using support::awaitable;
 using support::expect;
 using support::hall;
 using support::hear;
 using support::id_of;
+using support::request;
+using support::result;
 using support::say;
 using support::wire;
 using target_options = support::relay::target_options;
@@ -14,16 +17,11 @@ using state = support::relay::target_state;
 
 namespace {
 
-awaitable<void> settle() {
-  auto settling = support::settle();
-  co_await std::move(settling);
-}
-
-std::string request(std::string id, std::string method) {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + "\"}";
-}
-std::string result(std::string id, std::string value) {
-  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + value + "}";
+target_options permits(std::size_t in_flight, std::size_t queued = target_options().max_queued) {
+  target_options options;
+  options.max_in_flight = in_flight;
+  options.max_queued = queued;
+  return options;
 }
 std::string down(std::string id, std::string reason) {
   return R"({"jsonrpc":"2.0","id":)" + id + R"(,"error":{"code":-32010,"message":"target \"s\" is down: )" +
@@ -60,7 +58,7 @@ TEST_CASE("a target that goes down fails its requests at once, and nobody else's
     co_await say(client, request("1", "s/c"));
     co_await expect(again, request("1", "c"));
     co_await say(s, result("1", "\"late\""));
-    co_await settle();
+    co_await all_settled();
     co_await say(again, result("1", "\"new\""));
     co_await expect(client, result("1", "\"new\""));
     CHECK(h.hub.find("s")->stats().starts == 2);
@@ -93,7 +91,7 @@ TEST_CASE("messages wait for a target that is starting, in their order") {
     co_await say(client, request("1", "s/a"));
     co_await say(client, R"({"jsonrpc":"2.0","method":"s/n","params":[ 7 ]})");
     co_await say(client, request("2", "s/b"));
-    co_await settle();
+    co_await all_settled();
     CHECK(s.stats().queued == 3);
     CHECK(s.stats().queued_bytes > 0);
     wire& server = h.attach(s);
@@ -108,7 +106,7 @@ TEST_CASE("messages wait for a target that is starting, in their order") {
     co_await expect(client, down("1", "killed"));
     co_await expect(client, down("2", "killed"));
     co_await say(client, request("3", "s/c"));
-    co_await settle();
+    co_await all_settled();
     CHECK(s.stats().queued == 1);
     s.detach("given up");
     co_await expect(client, down("3", "given up"));
@@ -131,10 +129,7 @@ TEST_CASE("a target that is starting is down for who doesn't want to wait") {
 
 TEST_CASE("no more requests than permits are sent, and beyond the queue they are turned away") {
   hall h;
-  target_options options;
-  options.max_in_flight = 2;
-  options.max_queued = 2;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(2, 2));
   wire& client = h.client();
   h.play([&]() -> awaitable<void> {
     for (int id = 1; id <= 5; ++id) co_await say(client, request(std::to_string(id), "s/a"));
@@ -144,7 +139,7 @@ TEST_CASE("no more requests than permits are sent, and beyond the queue they are
     co_await say(client, R"({"jsonrpc":"2.0","method":"s/n"})");
     co_await expect(s, request("1", "a"));
     co_await expect(s, request("2", "a"));
-    co_await settle();
+    co_await all_settled();
     CHECK(h.hub.find("s")->stats().in_flight == 2);
     CHECK(h.hub.find("s")->stats().queued == 2);
     CHECK(h.hub.find("s")->stats().rejected == 1);
@@ -160,9 +155,7 @@ TEST_CASE("no more requests than permits are sent, and beyond the queue they are
 
 TEST_CASE("where overload waits, the client is not read from until there is room, and nothing is lost") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  options.max_queued = 1;
+  target_options options = permits(1, 1);
   options.overload = antiphon::overload::wait;
   wire& s = h.up("s", options);
   wire& client = h.client();
@@ -172,7 +165,7 @@ TEST_CASE("where overload waits, the client is not read from until there is room
     for (int id = 1; id <= 50; ++id) all += request(std::to_string(id), "s/a") + "\n";
     all.pop_back();
     co_await say(client, all);
-    co_await settle();
+    co_await all_settled();
     // One is sent, one waits, and one more had been read.
     CHECK(h.hub.find("s")->stats().queued == 2);
     // Others are read from.
@@ -216,9 +209,7 @@ TEST_CASE(
 
 TEST_CASE("a request that waits for its target is cancelled without it") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(1));
   wire& client = h.client();
   h.play([&]() -> awaitable<void> {
     co_await say(client, request("1", "s/a"));
@@ -235,9 +226,7 @@ TEST_CASE("a request that waits for its target is cancelled without it") {
 
 TEST_CASE("what a client that goes away has asked for is cancelled, and its place is free again") {
   hall h;
-  target_options options;
-  options.max_in_flight = 1;
-  wire& s = h.up("s", options);
+  wire& s = h.up("s", permits(1));
   antiphon::endpoint_options quick;
   quick.drain_timeout = std::chrono::milliseconds(0);
   wire& leaving = h.client(quick);
@@ -269,7 +258,7 @@ TEST_CASE("a target is drained of what it has, while what comes waits") {
     const bool in_time = co_await std::move(hurried);
     CHECK(!in_time);
     co_await say(client, request("2", "s/b"));
-    co_await settle();
+    co_await all_settled();
     CHECK(target.stats().queued == 1);
     co_await say(s, result("1", "1"));
     auto draining = target.drain(std::chrono::seconds(20));
@@ -314,5 +303,48 @@ TEST_CASE("a large payload is passed on from where it was received, in both dire
     support::start(*h.context, std::move(answering), failure);
     co_await expect(client, result("1", large));
     CHECK(failure == nullptr);
+  });
+}
+
+TEST_CASE("a connection that takes the place of one that isn't read from gets what waited") {
+  hall h;
+  support::relay::target& s = h.hub.add("s");
+  antiphon::endpoint_options narrow;
+  narrow.max_outgoing_bytes = 1000;
+  h.attach(s, narrow);
+  wire& client = h.client();
+  h.play([&]() -> awaitable<void> {
+    const std::string large(100'000, 'x');
+    for (int i = 0; i < 40; ++i)
+      co_await say(client, R"({"jsonrpc":"2.0","method":"s/n","params":[")" + large + "\"]}");
+    co_await all_settled();
+    const std::size_t waited = s.stats().queued;
+    REQUIRE(waited > 20);
+    wire& next = h.attach(s, narrow);
+    co_await all_settled();
+    REQUIRE(s.stats().queued > 0);
+    for (std::size_t i = 0; i < waited; ++i) {
+      const std::string heard = co_await hear(next);
+      CHECK(heard.size() > large.size());
+    }
+    CHECK(s.stats().queued == 0);
+  });
+}
+
+TEST_CASE("the bytes of what waits count its id too") {
+  hall h;
+  target_options options;
+  options.max_queued_bytes = 50'000;
+  support::relay::target& s = h.hub.add("s", options);
+  s.starting();
+  wire& client = h.client();
+  h.play([&]() -> awaitable<void> {
+    const std::string large(20'000, 'x');
+    for (int i = 0; i < 3; ++i) co_await say(client, request('"' + large + std::to_string(i) + '"', "s/a"));
+    co_await all_settled();
+    CHECK(s.stats().queued_bytes > 60'000);
+    co_await say(client, request("1", "s/a"));
+    const std::string refused = co_await hear(client);
+    CHECK(refused.find("-32000") != refused.npos);
   });
 }

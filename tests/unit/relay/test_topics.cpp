@@ -80,6 +80,19 @@ struct hall {
   topics on;
 };
 
+/// Two have subscribed to "news": one takes nothing until it is let, the other all.
+struct slow_and_quick : hall {
+  explicit slow_and_quick(topic_limits limits) : hall(limits) {
+    quick.let();
+    first.subscribe("news");
+    second.subscribe("news");
+  }
+  reader slow{context};
+  reader quick{context};
+  antiphon::relay::subscriber first = on.join(slow.taking());
+  antiphon::relay::subscriber second = on.join(quick.taking());
+};
+
 topic_limits bounded(std::size_t count, slow_subscriber what) {
   topic_limits limits;
   limits.max_queued = count;
@@ -130,21 +143,15 @@ TEST_CASE("all subscribers share one payload") {
 }
 
 TEST_CASE("drop_oldest: a slow subscriber loses the oldest, which is counted, and others lose nothing") {
-  hall one(bounded(3, slow_subscriber::drop_oldest));
-  reader slow(one.context), quick(one.context);
-  quick.let();
-  auto a = one.on.join(slow.taking());
-  auto b = one.on.join(quick.taking());
-  a.subscribe("news");
-  b.subscribe("news");
+  slow_and_quick one(bounded(3, slow_subscriber::drop_oldest));
   // The first is on its way already.
   for (int i = 0; i < 8; ++i) CHECK(*one.publish("news", std::to_string(i)) == 2);
   CHECK(one.on.stats().dropped == 4);
   CHECK(one.on.stats().queued == 3);
-  slow.let();
+  one.slow.let();
   one.settle();
-  CHECK(slow.heard() == texts{"0", "5", "6", "7"});
-  CHECK(quick.got.size() == 8);
+  CHECK(one.slow.heard() == texts{"0", "5", "6", "7"});
+  CHECK(one.quick.got.size() == 8);
   CHECK(one.on.stats().most_queued == 3);
 }
 
@@ -170,23 +177,29 @@ TEST_CASE("the bound in bytes holds as well, and a message that is larger than i
 }
 
 TEST_CASE("block: whoever publishes waits for the slow one, and nothing is lost") {
-  hall one(bounded(2, slow_subscriber::block));
-  reader slow(one.context), quick(one.context);
-  quick.let();
-  auto a = one.on.join(slow.taking());
-  auto b = one.on.join(quick.taking());
-  a.subscribe("news");
-  b.subscribe("news");
+  slow_and_quick one(bounded(2, slow_subscriber::block));
   for (int i = 0; i < 3; ++i) CHECK(*one.publish("news", std::to_string(i)) == 2);
   const auto waiting = one.publish("news", "3");
   CHECK(*waiting == -1);
-  CHECK(quick.got.size() == 4);  // it doesn't wait for the slow one
+  CHECK(one.quick.got.size() == 4);  // it doesn't wait for the slow one
   CHECK(one.on.stats().waited == 1);
-  slow.let();
+  one.slow.let();
   one.settle();
   CHECK(*waiting == 2);
-  CHECK(slow.heard() == texts{"0", "1", "2", "3"});
+  CHECK(one.slow.heard() == texts{"0", "1", "2", "3"});
   CHECK(one.on.stats().dropped == 0);
+}
+
+TEST_CASE("block: what is published later doesn't overtake what waits") {
+  hall one(bounded(1, slow_subscriber::block));
+  reader slow(one.context);
+  auto a = one.on.join(slow.taking());
+  a.subscribe("news");
+  for (int i = 0; i < 4; ++i) one.publish("news", std::to_string(i));
+  CHECK(one.on.stats().waited == 2);
+  slow.let();
+  one.publish("news", "4");
+  CHECK(slow.heard() == texts{"0", "1", "2", "3", "4"});
 }
 
 TEST_CASE("block: who waits for a subscriber goes on when that leaves") {
@@ -203,6 +216,7 @@ TEST_CASE("block: who waits for a subscriber goes on when that leaves") {
   CHECK(*waiting == 0);
   CHECK(one.on.stats().subscribers == 0);
   CHECK(one.on.stats().queued == 0);
+  CHECK(one.on.stats().most_queued == 1);
   slow.let();
   one.settle();
 }
