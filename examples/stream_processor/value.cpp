@@ -35,18 +35,6 @@ value value::from_json(std::string_view json) noexcept {
   }
 }
 
-std::string_view name_of(value_kind kind) noexcept {
-  switch (kind) {
-    case value_kind::missing: return "nothing";
-    case value_kind::null: return "null";
-    case value_kind::boolean: return "a boolean";
-    case value_kind::number: return "a number";
-    case value_kind::string: return "a string";
-    case value_kind::json: return "an array or an object";
-  }
-  return "";
-}
-
 double number_of(const value& number) {
   if (number.text.empty()) return number.number;
   double result = 0;

@@ -25,8 +25,6 @@ struct value {
   static value from_json(std::string_view json) noexcept;
 };
 
-std::string_view name_of(value_kind kind) noexcept;
-
 /// The number that a value of that kind stands for; infinite when it is too large for a double.
 double number_of(const value& number);
 
