@@ -1,5 +1,7 @@
 // Deliveries: what a mode means on the wire, receipts, and several connections in one queue.
 
+#include "lib/waiting.hpp"
+
 #include <antiphon/call_context.hpp>
 #include <antiphon/delivery.hpp>
 #include <antiphon/rpc_error.hpp>
@@ -11,10 +13,12 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
 
 namespace antiphon {
 
@@ -112,14 +116,13 @@ receipt_claim::~receipt_claim() {
 
 namespace {
 
-/// Completes when the time is up without a receipt.
+/// Completes when the time is up without a receipt. A receipt ends the wait, and begins one for ever; when it
+/// is cancelled, that throws.
 asio::awaitable<void> await_limit(receipts::entry& of) {
   for (;;) {
     auto expiring = of.limit->async_wait(asio::as_tuple(asio::use_awaitable));
     const auto [error] = co_await std::move(expiring);
     if (!error) co_return;
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) co_return;
   }
 }
 
@@ -193,36 +196,78 @@ class merged_deliveries::queue {
  public:
   using channel = asio::experimental::concurrent_channel<void(error_code, std::shared_ptr<merged_message>)>;
 
-  queue(const asio::any_io_executor& executor, std::size_t capacity) : waiting(executor, capacity) {}
+  queue(const asio::any_io_executor& executor, std::size_t capacity) : waiting_(executor, capacity) {}
 
   static asio::awaitable<void> put(std::shared_ptr<queue> into, const delivery_contract& contract,
-                                   call_context& call, const raw_json& payload) {
-    if (const auto wrong = contract(payload)) detail::refuse_delivery(*wrong);
-    if (into->closed.load()) refuse_closed();
-    auto message = std::make_shared<merged_message>();
-    message->method = call.method();
-    message->payload = payload.keep();
-    message->from = call.peer();
-    if (into->waiting.try_send(error_code(), message)) co_return;
-    into->waited.fetch_add(1, std::memory_order_relaxed);
-    auto sending = into->waiting.async_send(error_code(), message, asio::as_tuple(asio::use_awaitable));
-    const auto [error] = co_await std::move(sending);
-    if (error) refuse_closed();
+                                   call_context& call, const raw_json& payload);
+  /// Completes with the next message; with none once there will be no more, and when it is cancelled.
+  auto receive() {
+    return detail::suspended<error_code, std::shared_ptr<merged_message>>([this](auto handler) {
+      const std::lock_guard lock(closing_);
+      waiting_.async_receive(std::move(handler));
+      if (closed_) waiting_.cancel();
+    });
   }
-  [[noreturn]] static void refuse_closed() { throw rpc_error(rpc_errc::overloaded, "the queue is closed"); }
+  void close() {
+    const std::lock_guard lock(closing_);
+    closed_ = true;
+    waiting_.cancel();
+  }
 
   std::shared_ptr<merged_message> take_waiting() {
     std::shared_ptr<merged_message> taken;
-    waiting.try_receive(
+    waiting_.try_receive(
         [&taken](error_code, std::shared_ptr<merged_message> one) { taken = std::move(one); });
     return taken;
   }
 
-  channel waiting;
-  // The channel's own close would lose what is in it, which may have been confirmed.
-  std::atomic<bool> closed = false;
   std::atomic<std::uint64_t> waited = 0;
+
+ private:
+  [[noreturn]] static void refuse_closed() { throw rpc_error(rpc_errc::overloaded, "the queue is closed"); }
+
+  bool put_at_once(const std::shared_ptr<merged_message>& message) {
+    const std::lock_guard lock(closing_);
+    if (closed_) refuse_closed();
+    return waiting_.try_send(error_code(), message);
+  }
+  /// Completes once there is room, or with an error.
+  auto send(std::shared_ptr<merged_message> message) {
+    return detail::suspended<error_code>([this, message = std::move(message)](auto handler) mutable {
+      const std::lock_guard lock(closing_);
+      if (!closed_) return waiting_.async_send(error_code(), std::move(message), std::move(handler));
+      detail::resume_later(detail::waiter<error_code>(std::move(handler)),
+                           error_code(asio::error::operation_aborted));
+    });
+  }
+  bool is_closed() {
+    const std::lock_guard lock(closing_);
+    return closed_;
+  }
+
+  channel waiting_;
+  // The channel's own close would lose what is in it, which may have been confirmed. Nothing is put in, and
+  // nobody begins to wait, between a look at `closed_` and what follows from it.
+  std::mutex closing_;
+  bool closed_ = false;
 };
+
+asio::awaitable<void> merged_deliveries::queue::put(std::shared_ptr<queue> into,
+                                                    const delivery_contract& contract, call_context& call,
+                                                    const raw_json& payload) {
+  if (const auto wrong = contract(payload)) detail::refuse_delivery(*wrong);
+  auto message = std::make_shared<merged_message>();
+  message->method = call.method();
+  message->payload = payload.keep();
+  message->from = call.peer();
+  if (into->put_at_once(message)) co_return;
+  into->waited.fetch_add(1, std::memory_order_relaxed);
+  auto sending = into->send(std::move(message))(asio::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await std::move(sending);
+  if (!error) co_return;
+  if (into->is_closed()) refuse_closed();
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
 
 merged_deliveries::merged_deliveries(const asio::any_io_executor& executor, std::size_t capacity)
     : queue_(std::make_shared<queue>(executor, std::max<std::size_t>(capacity, 1))) {}
@@ -248,17 +293,13 @@ void merged_deliveries::feed(router& routes, const std::string& method, delivery
 asio::awaitable<std::optional<merged_message>> merged_deliveries::next() {
   const std::shared_ptr<queue> from = queue_;
   if (auto there = from->take_waiting()) co_return std::move(*there);
-  if (from->closed.load()) co_return std::nullopt;
-  auto receiving = from->waiting.async_receive(asio::as_tuple(asio::use_awaitable));
+  auto receiving = from->receive()(asio::as_tuple(asio::use_awaitable));
   auto [error, message] = co_await std::move(receiving);
   if (error || message == nullptr) co_return std::nullopt;
   co_return std::move(*message);
 }
 
-void merged_deliveries::close() {
-  queue_->closed.store(true);
-  queue_->waiting.cancel();
-}
+void merged_deliveries::close() { queue_->close(); }
 
 std::uint64_t merged_deliveries::waited() const noexcept {
   return queue_->waited.load(std::memory_order_relaxed);

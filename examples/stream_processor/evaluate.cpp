@@ -1,5 +1,7 @@
 #include "expression.hpp"
 
+#include <antiphon/streaming/validate.hpp>
+
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -31,12 +33,9 @@ int order_of(const value& left, const value& right, scratch& memory) {
 /// Text as a number, the whole of it, as JSON writes them.
 bool parsed(std::string_view text, double& number) {
   if (text.empty() || (text.front() != '-' && (text.front() < '0' || text.front() > '9'))) return false;
-  const auto digits = text.find_first_not_of("0123456789+-.eE");
-  if (digits != std::string_view::npos) return false;
-  char* end = nullptr;
-  const std::string copy(text);
-  number = std::strtod(copy.c_str(), &end);
-  return end == copy.c_str() + copy.size();
+  if (text.back() < '0' || text.back() > '9' || antiphon::validate(text, 1)) return false;
+  number = number_of({value_kind::number, false, 0, text});
+  return true;
 }
 
 }  // namespace

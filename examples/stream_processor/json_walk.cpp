@@ -4,6 +4,7 @@
 #include <antiphon/streaming/raw_json.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace stream {
 
@@ -82,7 +83,9 @@ const path_set::node* path_set::member(const node& here, std::string_view quoted
   std::string unescaped;
   std::string_view name = inside;
   if (inside.find('\\') != std::string_view::npos) {
-    unescaped = antiphon::raw_json(quoted).decode<std::string>();
+    auto decoded = antiphon::raw_json(quoted).try_decode<std::string>();
+    if (!decoded) return nullptr;  // half a surrogate pair, which no path has
+    unescaped = std::move(*decoded);
     name = unescaped;
   }
   for (const std::size_t child : here.children) {

@@ -2,6 +2,7 @@
 
 #include <antiphon/batch.hpp>
 #include <antiphon/peer.hpp>
+#include <antiphon/streaming/limits.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -18,7 +19,7 @@ class outlet {
   explicit outlet(const boost::asio::any_io_executor& executor) : room_(executor) {}
 
   /// Whether more waits than should: `send` then takes its time.
-  bool full() const noexcept { return waiting_bytes_ > most_bytes; }
+  bool full() const noexcept { return waiting_bytes_ > most_bytes || waiting_ >= most_results; }
   void put(const antiphon::peer& to, std::string_view params);
   /// Whether there is something and nobody who writes it.
   bool wants_sender() const noexcept { return !sending_ && waiting_ > 0; }
@@ -29,6 +30,9 @@ class outlet {
 
  private:
   static constexpr std::size_t most_bytes = 1024 * 1024;
+  // Peers refuse long batches whole (`limits::batch_members`), and the message that fills it may have
+  // several.
+  static constexpr std::size_t most_results = antiphon::limits().batch_members / 2;
 
   std::optional<antiphon::batch> next_;
   std::size_t waiting_ = 0;

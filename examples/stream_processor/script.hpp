@@ -32,8 +32,8 @@ class scripts {
   /// @throws std::runtime_error when it can't be compiled
   std::size_t add(std::string body);
   std::size_t size() const noexcept;
-  /// Runs one; what it returns goes into `result` as JSON, empty for undefined. False when it threw, with the
-  /// reason in `why`.
+  /// Runs one; what it returns goes into `result` as JSON, empty for undefined. False when it threw, or its
+  /// result is no JSON that a peer takes, with the reason in `why`.
   bool run(std::size_t which, const script_input& input, std::string& result, std::string& why);
 
   /// Contexts made and contexts thrown away so far.

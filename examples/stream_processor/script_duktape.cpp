@@ -1,8 +1,12 @@
 #include "script.hpp"
 
+#include <antiphon/streaming/limits.hpp>
+#include <antiphon/streaming/validate.hpp>
+
 #include <duktape.h>
 #include <malloc.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <utility>
@@ -14,6 +18,8 @@ namespace {
 constexpr std::size_t most_memory = 16 * 1024 * 1024;  // of one context
 constexpr std::size_t most_uses = 100'000;             // of one context, lest its heap falls into pieces
 constexpr std::size_t most_kept = 4;
+// What a peer takes by default, less the batch, the message and its parameters around the result.
+constexpr std::size_t deepest_result = antiphon::limits().depth - 3;
 
 // So that no script can leave anything for the next one.
 constexpr const char* freeze_all = R"((function (global) {
@@ -29,6 +35,23 @@ constexpr const char* freeze_all = R"((function (global) {
   }
   freeze(global);
 })(this))";
+
+/// Duktape has JavaScript's strings, whose characters beyond the first 65,536 are two surrogates, and writes
+/// them as such: three bytes each, which is no UTF-8. In JSON a pair of them may stand as escapes.
+void escape_surrogates(std::string& json) {
+  const auto surrogate = [&json](std::size_t at) {
+    return at + 2 < json.size() && json[at] == '\xed' && static_cast<unsigned char>(json[at + 1]) >= 0xa0;
+  };
+  std::size_t at = json.find('\xed');
+  for (; at != std::string::npos; at = json.find('\xed', at + 1)) {
+    if (!surrogate(at)) continue;
+    const int second = json[at + 1] & 0x3f;
+    const int third = json[at + 2] & 0x3f;
+    char escape[7];
+    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(0xd000 | second << 6 | third));
+    json.replace(at, 3, escape);
+  }
+}
 
 /// One Duktape heap with all functions compiled, numbered as they are among the scripts.
 class context {
@@ -67,7 +90,11 @@ class context {
     const bool fine = duk_safe_call(heap_, do_run, &next, 0, 1) == DUK_EXEC_SUCCESS;
     if (!fine) why = duk_safe_to_string(heap_, -1);
     duk_set_top(heap_, 0);
-    return fine;
+    if (!fine || result.empty()) return fine;
+    escape_surrogates(result);
+    const auto wrong = antiphon::validate(result, deepest_result);
+    if (wrong) why = "the result is no JSON: " + wrong.message();
+    return !wrong;
   }
   bool worn_out() const noexcept { return starved_ || uses_ >= most_uses; }
 

@@ -79,6 +79,8 @@ topic_template topic_template::compile(std::string_view text, const known_names&
     for (char quote = 0; close < text.size() && (quote != 0 || text[close] != '}'); ++close) {
       if (quote == 0 && (text[close] == '"' || text[close] == '\'')) {
         quote = text[close];
+      } else if (quote == '"' && text[close] == '\\') {
+        ++close;
       } else if (text[close] == quote) {
         quote = 0;
       }

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
-#include <limits>
 
 namespace stream {
 
@@ -35,29 +35,13 @@ value value::from_json(std::string_view json) noexcept {
   }
 }
 
-std::string_view name_of(value_kind kind) noexcept {
-  switch (kind) {
-    case value_kind::missing: return "nothing";
-    case value_kind::null: return "null";
-    case value_kind::boolean: return "a boolean";
-    case value_kind::number: return "a number";
-    case value_kind::string: return "a string";
-    case value_kind::json: return "an array or an object";
-  }
-  return "";
-}
-
-double number_of(const value& number) noexcept {
+double number_of(const value& number) {
   if (number.text.empty()) return number.number;
   double result = 0;
   const auto [end, error] =
       std::from_chars(number.text.data(), number.text.data() + number.text.size(), result);
-  if (error == std::errc::result_out_of_range) {
-    // Too small for a double is as good as nothing; too large is not.
-    const bool tiny =
-        number.text.find("e-") != std::string_view::npos || number.text.find("E-") != std::string_view::npos;
-    return tiny ? 0 : std::numeric_limits<double>::infinity();
-  }
+  // It doesn't tell too small, which is as good as nothing, from too large.
+  if (error == std::errc::result_out_of_range) return std::strtod(std::string(number.text).c_str(), nullptr);
   return result;
 }
 

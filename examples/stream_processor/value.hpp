@@ -25,10 +25,8 @@ struct value {
   static value from_json(std::string_view json) noexcept;
 };
 
-std::string_view name_of(value_kind kind) noexcept;
-
 /// The number that a value of that kind stands for; infinite when it is too large for a double.
-double number_of(const value& number) noexcept;
+double number_of(const value& number);
 
 /// Memory for the texts that expressions make of one message; given back all at once, without a call to the
 /// allocator unless they outgrew it.

@@ -31,7 +31,8 @@
 /// | with_receipt_and_response | request | the notification `delivery/accepted` with the delivery's id | its
 /// result |
 ///
-/// A delivery that is refused is answered with an error whose data has `"accepted": false`.
+/// A delivery that breaks its contract is answered with an error whose data has `"accepted": false`. A
+/// request in mode fire_and_forget is answered as with_response.
 namespace antiphon {
 
 BOOST_DEFINE_ENUM_CLASS(delivery_mode, fire_and_forget, confirmed, with_response, with_receipt_and_response)
@@ -64,7 +65,7 @@ struct delivery_options {
 
   delivery_mode mode = delivery_mode::with_response;
   /// How long the receipt may take (confirmed, with_receipt_and_response). Then the peer is told to cancel
-  /// and the delivery is `lost`. Zero is for ever.
+  /// and the delivery is `lost`. Zero: the endpoint's `call_timeout` (confirmed), or as long as the response.
   std::chrono::milliseconds accept_within{0};
   /// How long the response may take, from the sending on. Zero: the endpoint's `call_timeout`.
   std::chrono::milliseconds answer_within{0};
@@ -268,10 +269,10 @@ class merged_deliveries {
   /// Deliveries of `method` that come in through these routes go into the queue. A request is confirmed
   /// (null) once its message is in there. This outlives the endpoint.
   void feed(router& routes, const std::string& method, delivery_contract contract = anything());
-  /// The next message, in the order of arrival of each connection; nothing once it is closed and empty. One
-  /// at a time.
+  /// The next message, in the order of arrival of each connection; nothing once it is closed and empty, or
+  /// when it is cancelled, which may lose the message that comes at that moment. One at a time.
   asio::awaitable<std::optional<merged_message>> next();
-  /// Nothing more is taken in: what comes, and what waits for room, is refused with -32000.
+  /// Nothing more is taken in: what comes, and what waits for room, is refused with -32000. From any thread.
   void close();
 
   /// Messages that had to wait for room so far.

@@ -6,7 +6,7 @@
 namespace antiphon {
 
 sampling::sampling(std::uint32_t every, function tell)
-    : every_(std::max(every, std::uint32_t{1})),
+    : every_(std::clamp(every, std::uint32_t{1}, std::uint32_t{1} << 31)),  // `draw` gives up to twice that
       random_(static_cast<std::uint64_t>(handler_event::clock::now().time_since_epoch().count()) | 1),
       until_next_(0),
       tell_(std::move(tell)) {

@@ -22,11 +22,14 @@ RECORDED = HERE / "recorded"
 sys.path.insert(0, str(HERE.parents[1] / "tools" / "profile"))
 import baseline  # noqa: E402
 import compare  # noqa: E402
+import differences  # noqa: E402
 import flame  # noqa: E402
 import instructions  # noqa: E402
+import parts  # noqa: E402
 import record  # noqa: E402
 import stacks  # noqa: E402
 import summary  # noqa: E402
+import verdict  # noqa: E402
 from names import short  # noqa: E402
 
 CASES = []
@@ -177,7 +180,7 @@ def without_tools():
         made = json.loads((out / "profile.json").read_text(encoding="utf-8"))
         text = (out / "summary.md").read_text(encoding="utf-8")
     same([left["part"] for left in made["left_out"]], ["cpu", "instructions", "heap"])
-    same((made["load"]["rate_of_floor"], len(made["load"]["rounds"])), (1.0, record.ROUNDS))
+    same((made["load"]["rate_of_floor"], len(made["load"]["rounds"])), (1.0, parts.ROUNDS))
     for package in ("linux-perf", "valgrind", "heaptrack"):
         has(text, f"apt-get install {package}")
         has(said.getvalue(), f"LEFT OUT: ", f"apt-get install {package}")
@@ -195,9 +198,9 @@ def one_verdict():
         (more, 100, 89, "worse"), (more, 100, 91, "same"), (more, 100, 111, "better"),
         (small, 0.0004, 0.008, "same"), (small, 0.0, 0.02, "worse"), (small, 1.0, 1.03, "worse"),
     ]:
-        same(compare.judge_one(threshold, before, after), wanted, (before, after))
-    same(compare.judge_one(more, 100, 80, [90, 100, 110], [70, 80, 95]), "same", "rounds that overlap")
-    same(compare.judge_one(more, 100, 80, [96, 100, 110], [70, 80, 95]), "worse", "rounds apart")
+        same(verdict.judge_one(threshold, before, after), wanted, (before, after))
+    same(verdict.judge_one(more, 100, 80, [90, 100, 110], [70, 80, 95]), "same", "rounds that overlap")
+    same(verdict.judge_one(more, 100, 80, [96, 100, 110], [70, 80, 95]), "worse", "rounds apart")
 
 
 @case("one figure that is worse makes all worse, whatever else got better")
@@ -211,17 +214,17 @@ def all_verdicts():
         ({"heap__leaked_allocations": 1}, "worse"),
         ({"heap__allocations_per_message": 1.0}, "worse"),
     ]:
-        _, verdict = compare.judge(profile(), profile(**changes), THRESHOLDS)
-        same(verdict, wanted, changes)
+        _, whole = verdict.judge(profile(), profile(**changes), THRESHOLDS)
+        same(whole, wanted, changes)
 
 
 @case("a slower server is found beside the floor, though the machine was faster this time")
 def beside_the_floor():
     slower = profile(load__rate=9e9, load__rate_of_floor=0.2,
                      load__rounds=[{"rate": 9e9, "rate_of_floor": 0.2}] * 3)
-    judged, verdict = compare.judge(profile(), slower, THRESHOLDS)
+    judged, whole = verdict.judge(profile(), slower, THRESHOLDS)
     by_name = {one.name: one.verdict for one in judged}
-    same((verdict, by_name["rate_of_floor"], by_name["rate"]), ("worse", "worse", "not judged"))
+    same((whole, by_name["rate_of_floor"], by_name["rate"]), ("worse", "worse", "not judged"))
 
 
 @case("rates of different machines are not judged; instructions are")
@@ -229,10 +232,10 @@ def other_machine():
     one, other = profile(), profile(facts__cpu="Another Processor", load__rate=1.0, instructions__per_message=1e6)
     for side in (one, other):
         del side["load"]["rate_of_floor"]
-    judged, verdict = compare.judge(one, other, THRESHOLDS)
+    judged, whole = verdict.judge(one, other, THRESHOLDS)
     by_name = {one.name: (one.verdict, one.why) for one in judged}
     same(by_name["rate"], ("not judged", "different machines"))
-    same((by_name["instructions_per_message"][0], verdict), ("worse", "worse"))
+    same((by_name["instructions_per_message"][0], whole), ("worse", "worse"))
 
 
 def compared(one, other):
@@ -251,9 +254,9 @@ def compared(one, other):
 
 @case("the command ends with the verdict, and with exit code 1 only when that is worse")
 def command():
-    for change, verdict, wanted in ((1.05, "worse", 1), (1.0, "same", 0), (0.9, "better", 0)):
+    for change, whole, wanted in ((1.05, "worse", 1), (1.0, "same", 0), (0.9, "better", 0)):
         text, code, _ = compared(profile(), profile(instructions__per_message=4237.4 * change))
-        same((text.splitlines()[-1], code), (f"verdict: {verdict}", wanted))
+        same((text.splitlines()[-1], code), (f"verdict: {whole}", wanted))
     text, *_ = compared(profile(), profile(facts__commit="fedcba"))
     has(text, "differs: commit: 0123456789 | fedcba")
 
@@ -266,8 +269,14 @@ def unusable():
         for name, made in (("A", profile()), ("B", other)):
             (Path(scratch) / name).mkdir()
             (Path(scratch) / name / "profile.json").write_text(json.dumps(made), encoding="utf-8")
+        misspelt = Path(scratch) / "thresholds.json"
+        misspelt.write_text('{"rates": {}}', encoding="utf-8")
         for arguments, complaint in (([f"{scratch}/A", f"{scratch}/B"], "different workloads"),
-                                     ([f"{scratch}/A", f"{scratch}/C"], "no profile")):
+                                     ([f"{scratch}/A", f"{scratch}/C"], "no profile"),
+                                     ([f"{scratch}/A", f"{scratch}/A", "--thresholds", str(misspelt)],
+                                      "no figure is named rates"),
+                                     ([f"{scratch}/A", f"{scratch}/A", "--thresholds", f"{scratch}/none"],
+                                      "No such file")):
             said, before = io.StringIO(), sys.argv
             sys.argv = ["compare.py", *arguments]
             try:
@@ -286,6 +295,21 @@ def page():
     for piece in ("http", "<b>A</b>", "src=", "@import"):
         if piece in text:
             raise AssertionError(f"{piece!r} is in the page")
+
+
+@case("the page shows the functions that changed, those that changed most first, and no other")
+def changed_functions():
+    one, other = ({"cpu": {"samples": 4, "functions": functions}} for functions in (
+        [["same", 0.5], ["gone", 0.1], ["less", 0.3], ["hardly", 0.1]],
+        [["same", 0.5], ["new", 0.05], ["less", 0.15], ["hardly", 0.10001]]))
+    same(differences.of_functions(one, other, "cpu", "functions", ".2%"), [
+        ["less", "30.00%", "15.00%", "-15.00%"], ["gone", "10.00%", "0.00%", "-10.00%"],
+        ["new", "0.00%", "5.00%", "+5.00%"]])
+    same(differences.of_functions(one, {}, "cpu", "functions", ".2%"), None)
+    a, b = profile(), profile()
+    del b["instructions"]
+    *_, text = compared(a, b)
+    has(text, "<h2>Instructions a message</h2><p>left out</p>", "<h2>Allocations a message</h2><p>Nothing has changed.")
 
 
 @case("a frame is as wide as its part, stands under its caller, and is marked where it changed")

@@ -161,6 +161,27 @@ def test_a_reader_that_is_slow_loses_nothing():
         writer.join(LIMIT_S)
 
 
+def test_no_batch_of_results_is_longer_than_peers_take():
+    """Many small results wait while nothing is read, far more than the default of `limits::batch_members`."""
+    count, most = 100_000, 10_000
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"mappings": [{"from": "{x}", "to": "t", "value": "1"}]}, file)
+        file.flush()
+        process = subprocess.Popen(
+            [PROGRAM, "--config", file.name, "--when-full", "drop"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        try:
+            # It reads all of this although nobody reads its results.
+            process.stdin.write(lines([publish("s", 1)]) * count)
+            process.stdin.close()
+            sizes = [len(json.loads(line)) for line in process.stdout]
+            assert process.wait(timeout=LIMIT_S) == 0
+            assert most / 10 < max(sizes) <= most, f"the longest batch has {max(sizes)}"
+        finally:
+            process.kill()
+            process.wait()
+
+
 def test_results_may_be_dropped_instead_and_are_counted():
     count, payload = 3000, "x" * 4000
     process = subprocess.Popen(

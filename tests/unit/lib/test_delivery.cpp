@@ -2,13 +2,17 @@
 
 #include <antiphon/delivery.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 using antiphon::deliverer;
@@ -249,6 +253,39 @@ TEST_CASE("once there is a receipt, only the time for the response counts") {
   });
 }
 
+TEST_CASE("a delivery whose sender gives up is lost by that, and its peer is told") {
+  antiphon::router routes;
+  deliverer out(routes);
+  support::session session(std::move(routes));
+  session.play([&](support::session& s) -> awaitable<void> {
+    for (const auto mode :
+         {delivery_mode::confirmed, delivery_mode::with_response, delivery_mode::with_receipt_and_response}) {
+      antiphon::delivery_result<> result;
+      bool ended = false;
+      const auto deliver = [&]() -> awaitable<void> {
+        delivery_options how(mode);
+        how.accept_within = 20s;
+        auto sending = out.deliver(*s.endpoint, how, "make", 1);
+        result = co_await std::move(sending);
+        ended = true;
+      };
+      boost::asio::cancellation_signal stop;
+      boost::asio::co_spawn(*s.context, deliver(),
+                            boost::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+      auto hearing = s.peer.hear_json();
+      const auto request = co_await std::move(hearing);
+      stop.emit(boost::asio::cancellation_type::terminal);
+      hearing = s.peer.hear_json();
+      const auto cancel = co_await std::move(hearing);
+      CHECK(cancel.at("method") == "$/cancelRequest");
+      CHECK(cancel.at("params").at("id") == request.at("id"));
+      REQUIRE(ended);
+      CHECK(result.state == delivery_state::lost);
+      CHECK(result.failure->code == antiphon::errc::cancelled);
+    }
+  });
+}
+
 TEST_CASE("receipts that nobody waits for are nothing") {
   antiphon::router routes;
   deliverer out(routes);
@@ -376,4 +413,52 @@ TEST_CASE("a queue that is closed refuses what waits for room, and still gives o
   };
   support::run_on(elsewhere, drain_queue());
   CHECK(left == std::vector<std::string>{"1"});
+}
+
+TEST_CASE("a message that is cancelled while it waits for room is cancelled, not refused") {
+  boost::asio::io_context elsewhere(1);
+  antiphon::merged_deliveries all(elsewhere.get_executor(), 1);
+  antiphon::router routes;
+  all.feed(routes, "event");
+  support::session session(std::move(routes));
+  session.play([&](support::session& s) -> awaitable<void> {
+    auto asking = s.peer.ask(envelope("event", R"({"mode":"confirmed"})", "1", 1));
+    const auto first = co_await std::move(asking);
+    CHECK(first.at("result").is_null());
+    auto saying = s.peer.say(envelope("event", R"({"mode":"confirmed"})", "2", 2));
+    co_await std::move(saying);
+    asking = s.peer.ask(support::cancellation(2));
+    const auto cancelled = co_await std::move(asking);
+    CHECK(cancelled.at("id") == 2);
+    CHECK(support::error_code_of(cancelled) == -32800);
+  });
+  CHECK(all.waited() == 1);
+}
+
+TEST_CASE("a queue that is closed from another thread leaves nobody waiting") {
+  for (int round = 0; round < 3000; ++round) {
+    boost::asio::io_context context(1);
+    antiphon::merged_deliveries all(context.get_executor(), 1);
+    std::atomic<int> ready = 0;
+    const auto meet = [&ready] {
+      ++ready;
+      while (ready.load() < 2) {
+      }
+    };
+    const auto take = [&]() -> awaitable<void> {
+      meet();
+      auto waiting = all.next();
+      const auto nothing = co_await std::move(waiting);
+      CHECK_FALSE(nothing);
+    };
+    std::thread closer([&] {
+      meet();
+      // A little later each time, so that it falls into each step of the other.
+      for (std::atomic<int> spin = 0; spin < round % 300; ++spin) {
+      }
+      all.close();
+    });
+    support::run_on(context, take());
+    closer.join();
+  }
 }

@@ -135,6 +135,33 @@ TEST_CASE("rpc.health tells the counts of its connection, also while everything 
   });
 }
 
+TEST_CASE("rpc.health tells what runs and what waits") {
+  antiphon::router routes;
+  antiphon::offer_health(routes);
+  routes.on_request("hold", []() -> awaitable<void> {
+    auto pausing = support::pause_for(std::chrono::hours(1));
+    co_await std::move(pausing);
+  });
+  antiphon::endpoint_options options;
+  options.max_in_flight = 1;
+  support::session session(std::move(routes), options);
+  session.play([&](support::session& s) -> awaitable<void> {
+    auto saying = s.peer.say(request(1, "hold") + "\n" + request(2, "hold"));
+    co_await std::move(saying);
+    auto asking = s.peer.ask(request(3, "rpc.health"));
+    const auto answer = co_await std::move(asking);
+    const auto& health = answer.at("result");
+    CHECK(health.at("status") == "ok");
+    CHECK(health.at("in_flight") == 1);
+    CHECK(health.at("queued") == 1);
+    for (const int id : {2, 1}) {
+      asking = s.peer.ask(support::cancellation(id));
+      const auto cancelled = co_await std::move(asking);
+      CHECK(cancelled.at("id") == id);
+    }
+  });
+}
+
 TEST_CASE("sampling measures one message in so many, with its size") {
   std::vector<std::size_t> sizes;
   antiphon::router routes;

@@ -35,12 +35,26 @@ TEST_CASE("a name may be written with escapes, and the last of equal names count
   CHECK(value("payload.abc", R"({"\u0061bc":1})") == "1");
   CHECK(value("payload.a", R"({"a":1,"a":2})") == "2");
   CHECK(value("payload.a.b ?? 'none'", R"({"a":{"b":1},"a":{}})") == R"("none")");
+  // No name at all, but valid JSON.
+  CHECK(value("payload.a", R"({"\ud800":1,"a":2})") == "2");
 }
 
 TEST_CASE("a number that is passed on keeps all of its digits") {
   evaluation value;
   CHECK(value("payload.id", R"({"id":12345678901234567890})") == "12345678901234567890");
   CHECK(value("payload.id + 0", R"({"id":12345678901234567890})") == "12345678901234567168");
+}
+
+TEST_CASE("a number that a double can't hold is too large or as good as nothing, however it is written") {
+  evaluation value;
+  const std::string zeros(400, '0');
+  const std::string too_large = "3: the result is too large for a number";
+  CHECK(value("0 + payload", "1e400") == too_large);
+  CHECK(value("0 + payload", "1" + zeros) == too_large);
+  CHECK(value("0 + payload", "1" + zeros + "e-5") == too_large);
+  CHECK(value("0 + payload", "1e-400") == "0");
+  CHECK(value("0 + payload", "0." + zeros + "1") == "0");
+  CHECK(value("0 + payload", "0." + zeros + "1e+5") == "0");
 }
 
 TEST_CASE("strings are joined, escapes and all") {
@@ -110,7 +124,8 @@ TEST_CASE("a message that doesn't fit is told of with the column of what could n
   CHECK(value("1 / payload.a", R"({"a":0})") == "3: division by zero");
   CHECK(value("payload.a * 10", R"({"a":1e308})") == "11: the result is too large for a number");
   CHECK(value("payload.a ? 1 : 2", R"({"a":1})") == "11: this needs a boolean");
-  CHECK(value("number(payload.a)", R"({"a":"0x10"})") == "1: this is no number");
+  for (const std::string text : {"0x10", "01", "1.", "-", "1e", "-.5", "1 ", "", "1e-", "Infinity"})
+    CHECK(value("number(payload.a)", "{\"a\":\"" + text + "\"}") == "1: this is no number");
   CHECK(value("payload.a == 'x'", R"({"a":"\ud800"})") == "11: a string with half a surrogate pair");
 }
 

@@ -56,6 +56,18 @@ TEST_CASE("a script leaves nothing behind for the next one") {
   CHECK(run.js.made() == 1);
 }
 
+TEST_CASE("what a script returns is JSON in UTF-8, whatever it has done to its strings") {
+  scripting run;
+  const auto same = run.js.add("return payload;");
+  CHECK(run.again(same, "\"\xf0\x9f\x98\x80 \xc3\xa4\"") == "\"\xf0\x9f\x98\x80 \xc3\xa4\"");
+  CHECK(run.again(same, R"("\ud83d\ude00")") == R"("\ud83d\ude00")");
+  CHECK(run("return String.fromCharCode(0xd83d, 0xde00);") == R"("\ud83d\ude00")");
+  CHECK(run("return {'\\udc00': 'x'};").starts_with("! the result is no JSON"));
+  CHECK(run("return 'x\\ud800y';").starts_with("! the result is no JSON"));
+  CHECK(run("var a = 1; for (var i = 0; i < 300; ++i) a = [a]; return a;")
+            .starts_with("! the result is no JSON"));
+}
+
 TEST_CASE("a script's memory is bounded, and a context that ran out of it is thrown away") {
   scripting run;
   CHECK(run("var a = []; for (;;) a.push(new Array(1000).join('xxxxxxxx') + a.length);").starts_with("! "));

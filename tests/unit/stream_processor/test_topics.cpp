@@ -80,6 +80,7 @@ TEST_CASE("the topic of a result is text with expressions in it") {
         "alerts/d1/ha\\\"ll}/2");
   CHECK(known.filled("a\"b/{rest}", "null") == "a\\\"b/a/b");
   CHECK(known.filled("plain", "null") == "plain");
+  CHECK(known.filled(R"(a/{"\"}"})", "null") == R"(a/\"})");
 }
 
 TEST_CASE("a mistake in a topic of results is told with its column, those of its expressions too") {
