@@ -241,6 +241,11 @@ class Server:
         """The most bytes in memory so far."""
         return self._status("VmHWM:")
 
+    def forget_peak(self):
+        """`peak` begins anew."""
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as refs:
+            refs.write("5")
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
