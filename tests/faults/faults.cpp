@@ -3,6 +3,7 @@
 //
 //   ANTIPHON_FAULT         call:what:n:count   e.g. writev:EAGAIN:3:1, recv:short:1:1000000
 //   ANTIPHON_FAULT_REPORT  a file that gets a byte each time
+//   ANTIPHON_FAULT_NO_PROC there is no /proc
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -241,7 +242,9 @@ int epoll_create(int size) noexcept {
 
 int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
   ANTIPHON_NEXT(epoll_ctl);
-  if (what != EPOLL_CTL_DEL && due("epoll_ctl") == fault::fail) return -1;
+  // Asio doesn't ask whether it got its own event and timer into its epoll. What is there can be changed
+  // always.
+  if (what == EPOLL_CTL_ADD && due("epoll_ctl", fd) == fault::fail) return -1;
   if (fd >= 0 && static_cast<std::size_t>(fd) < watched_in.size()) {
     auto& it = watched_in[static_cast<std::size_t>(fd)];
     if (what == EPOLL_CTL_DEL) {
@@ -302,6 +305,11 @@ int open64(const char* path, int flags, ...) {
   va_start(rest, flags);
   const auto mode = va_arg(rest, unsigned);
   va_end(rest);
+  static const bool no_proc = std::getenv("ANTIPHON_FAULT_NO_PROC") != nullptr;
+  if (no_proc && std::string_view(path).starts_with("/proc/")) {
+    errno = ENOENT;
+    return -1;
+  }
   return due("open") == fault::fail ? -1 : call(path, flags, mode);
 }
 
