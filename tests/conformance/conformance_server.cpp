@@ -94,6 +94,8 @@ settings parse(int argc, char** argv) {
       chosen.options.max_in_flight = number<std::size_t>(option, value(), 1, 1'000'000);
     } else if (option == "--max-in-flight-bytes") {
       chosen.options.max_in_flight_bytes = bytes();
+    } else if (option == "--max-queued") {
+      chosen.options.max_queued = number<std::size_t>(option, value(), 0, 1'000'000);
     } else if (option == "--max-queued-bytes") {
       chosen.options.max_queued_bytes = bytes();
     } else if (option == "--max-outgoing-bytes") {
@@ -286,8 +288,8 @@ int main(int argc, char** argv) {
                     "usage: antiphon-conformance [--stdio | --tcp HOST:PORT | --unix PATH]\n"
                     "         [--framing content-length|newline] [--max-message-bytes N]\n"
                     "         [--max-in-flight N] [--overload wait|reject] [--max-in-flight-bytes N]\n"
-                    "         [--max-queued-bytes N] [--max-outgoing-bytes N] [--message-timeout MS]\n"
-                    "         [--idle-timeout MS] [--max-connections N]\n",
+                    "         [--max-queued N] [--max-queued-bytes N] [--max-outgoing-bytes N]\n"
+                    "         [--message-timeout MS] [--idle-timeout MS] [--max-connections N]\n",
                     e.what()));
     return 2;
   }

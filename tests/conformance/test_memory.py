@@ -20,14 +20,15 @@ class Limits:
         self.in_flight_bytes = 32 * MIB // part
         self.queued_bytes = 8 * MIB // part
         self.outgoing_bytes = 8 * MIB // part
-        self.in_flight = 128
-        self.queued = 8 * 1024
+        self.in_flight = 128 // part
+        self.queued = 8 * 1024 // part
 
     @property
     def options(self):
         return (
             *WAIT, "--max-message-bytes", self.message, "--max-in-flight-bytes", self.in_flight_bytes,
             "--max-queued-bytes", self.queued_bytes, "--max-outgoing-bytes", self.outgoing_bytes,
+            "--max-in-flight", self.in_flight, "--max-queued", self.queued,
         )  # fmt: skip
 
     def bound(self):
