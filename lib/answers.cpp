@@ -63,9 +63,10 @@ outbox::place connection::close_reply(const std::shared_ptr<batch_reply>& batch)
   if (batch) {
     const std::size_t size = batch->members.frame_size();
     batch->members.end_frame(bare_);
+    batched_bytes_ -= batch->held();
     ++batch->answered;
     batch->bytes += size;
-    batched_bytes_ += size;
+    batched_bytes_ += batch->held();
     return {};
   }
   out_.end_frame(decoder_.rules());
@@ -82,12 +83,12 @@ void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept 
 // turned away, and with that they are complete. One batch's answer may be as large as a message.
 bool connection::batches_owe_too_much(const batch_reply& batch) const noexcept {
   return batch.bytes > options_.limits.message_bytes ||
-         batched_bytes_ - batch.bytes > options_.max_outgoing_bytes;
+         batched_bytes_ - batch.held() > options_.max_outgoing_bytes;
 }
 
 void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
   if (--batch->open > 0) return;
-  batched_bytes_ -= batch->bytes;
+  batched_bytes_ -= batch->held();
   if (batch->answered == 0 || !can_send()) return;
   batch->members.append(']');
   out_.begin_frame(decoder_.rules());

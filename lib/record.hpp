@@ -9,6 +9,7 @@
 #include <antiphon/streaming/framing.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string_view>
@@ -30,10 +31,13 @@ class bare_framing final : public framing {
 
 /// The answers of one incoming batch, gathered until the last one is there.
 struct batch_reply {
-  explicit batch_reply(buffer_source& source) : members(source, 4 * 1024) {}
+  static constexpr std::size_t block = 4 * 1024;
+  explicit batch_reply(buffer_source& source) : members(source, block) {}
   output_chain members;
   std::size_t answered = 0;
   std::size_t bytes = 0;
+  /// Bytes of memory that its answers take: the shortest takes a block.
+  std::size_t held() const noexcept { return answered == 0 ? 0 : std::max(bytes, block); }
   /// Requests not yet answered, and one for the walk itself while it goes on.
   std::size_t open = 1;
 };

@@ -50,7 +50,7 @@ asio::awaitable<int> to_code(asio::awaitable<void> main) {
 
 }  // namespace
 
-int run_main(asio::awaitable<int> main) {
+int run_main(asio::awaitable<int> main) try {
   asio::io_context context(1);
   asio::cancellation_signal stop;
   asio::signal_set signals(context, SIGINT, SIGTERM);
@@ -83,6 +83,8 @@ int run_main(asio::awaitable<int> main) {
   context.restart();
   context.run_for(time_for_the_rest);
   return *code;
+} catch (...) {  // no descriptors for the context
+  return report(std::current_exception(), false);
 }
 
 void write_to_stderr(std::string_view text) noexcept {

@@ -52,6 +52,11 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     part_views_.clear();
     const std::size_t size = outbox_.end_write(!failed);
     if (failed) {
+      // An end in which answers are lost isn't one in order.
+      if (phase_ == phase::draining && ended_.reason == end_reason::end_of_input) {
+        ended_.reason = end_reason::connection_lost;
+        ended_.error = failed;
+      }
       if (phase_ < phase::closing) lost(failed);
       break;
     }

@@ -145,6 +145,8 @@ framing::step content_length_framing::finish(std::string_view rest) {
 }
 
 error_code content_length_framing::header_line(std::string_view line) {
+  // To some readers a line ends there.
+  if (line.find('\0') != line.npos) return errc::malformed_header;
   const auto colon = line.find(':');
   if (colon == line.npos || !detail::is_http_token(line.substr(0, colon)))
     return detail::is_http_request_line(line) ? errc::http_request : errc::malformed_header;

@@ -45,6 +45,7 @@ SUITES = [
     Suite("fuzz-replay", "lines", 300, ["python3", "tests/fuzz/run.py", "--build", "{build}", "--replay"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
+    Suite("faults", "lines", 300, ["python3", "tests/faults/run.py", "--build", "{build}", "--server", "{conformance}"]),
     Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
     Suite("relay", "lines", 300, ["python3", "tests/relay/run.py", "--build", "{build}"]),
     Suite("active-messages", "lines", 120, ["python3", "tests/active_messages/run.py", "--program",

@@ -1,6 +1,7 @@
 #include "transport/posix_listener.hpp"
 
 #include "transport/fail.hpp"
+#include "transport/posix_socket.hpp"
 #include "transport/posix_stream.hpp"
 
 #include <antiphon/transport/listener.hpp>
@@ -90,6 +91,7 @@ listener::state::state(const asio::any_io_executor& executor, posix::unique_fd s
       port_(port),
       file_(std::move(file)),
       options_(std::move(options)),
+      local_(posix::is_local(socket_.fd())),
       slot_freed_(executor),
       pause_(executor) {}
 
@@ -127,6 +129,12 @@ asio::awaitable<transport_ptr> listener::state::next(asio::any_io_executor execu
     posix::unique_fd socket(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const accept_failure failure = socket ? accept_failure::pause : classify(errno);
     if (failure == accept_failure::broken) fail(posix::last_error(), "accept");
+    if (socket && !may_connect(socket.get())) {
+      ++refused_;
+      // Whoever isn't let in may knock without end: others have their turn.
+      if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
+      continue;
+    }
     if (socket) {
       transport_ptr made = make_transport(executor, std::move(socket));
       if (made) co_return made;
@@ -141,6 +149,12 @@ asio::awaitable<transport_ptr> listener::state::next(asio::any_io_executor execu
       co_await std::move(pausing);
     }
   }
+}
+
+bool listener::state::may_connect(int socket) const noexcept {
+  if (!local_) return true;
+  const auto who = posix::credentials_of(socket);
+  return who && options_.users.allow(who->user, ::geteuid());
 }
 
 /// Null when there is no memory or no descriptor for it; the peer then sees it closed.
@@ -220,5 +234,6 @@ const std::string& listener::address() const noexcept {
 }
 std::uint16_t listener::port() const noexcept { return state_ ? state_->port() : std::uint16_t{0}; }
 std::size_t listener::connections() const noexcept { return state_ ? state_->connections() : 0; }
+std::uint64_t listener::refused() const noexcept { return state_ ? state_->refused() : 0; }
 
 }  // namespace antiphon

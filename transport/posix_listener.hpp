@@ -37,6 +37,7 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
   const std::string& address() const noexcept { return address_; }
   std::uint16_t port() const noexcept { return port_; }
   std::size_t connections() const noexcept { return connections_; }
+  std::uint64_t refused() const noexcept { return refused_; }
   const asio::any_io_executor& executor() const noexcept { return executor_; }
 
   /// One accepted transport is closed. On the listener's executor.
@@ -46,6 +47,7 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
   asio::awaitable<void> wait_for_slot();
   asio::awaitable<transport_ptr> next(asio::any_io_executor executor);
   asio::awaitable<void> pause();
+  bool may_connect(int socket) const noexcept;
   transport_ptr make_transport(asio::any_io_executor executor, posix::unique_fd socket);
   void remove_file() noexcept;
 
@@ -55,7 +57,9 @@ class listener::state : public std::enable_shared_from_this<listener::state> {
   std::uint16_t port_;
   std::optional<socket_file> file_;
   listen_options options_;
+  bool local_;  // a Unix socket
   std::size_t connections_ = 0;
+  std::uint64_t refused_ = 0;
   std::size_t accepting_ = 0;  // accepts that have a connection's slot and wait for one to put there
   event slot_freed_;
   asio::steady_timer pause_;

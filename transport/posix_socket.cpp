@@ -25,6 +25,21 @@ asio::awaitable<error_code> connect(channel& socket, socket_address to) {
   co_return system_code(error);
 }
 
+bool is_local(int fd) noexcept {
+  int domain = 0;
+  socklen_t size = sizeof(domain);
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+std::optional<peer_credentials> credentials_of(int fd) noexcept {
+  ucred who{};
+  socklen_t size = sizeof(who);
+  if (!is_local(fd) || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
+  // A socket that isn't connected has no peer: process 0.
+  if (who.pid == 0 && who.uid == static_cast<uid_t>(-1)) return std::nullopt;
+  return peer_credentials{.process = who.pid, .user = who.uid, .group = who.gid};
+}
+
 transport_ptr make_socket_transport(const asio::any_io_executor& executor, channel socket,
                                     std::shared_ptr<buffer_source> buffers) {
   return std::make_unique<stream>(executor, std::move(socket), std::move(buffers));

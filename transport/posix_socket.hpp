@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 
 namespace antiphon::posix {
 
@@ -30,6 +31,11 @@ unique_fd make_socket(int family);
 
 /// Connects; waits where that takes time. The error is that of the connection, or `operation_aborted`.
 asio::awaitable<error_code> connect(channel& socket, socket_address to);
+
+/// Whether it is a Unix socket.
+bool is_local(int fd) noexcept;
+/// Who is at its other end; empty for other files than connected Unix sockets.
+std::optional<peer_credentials> credentials_of(int fd) noexcept;
 
 /// A connected socket as a transport.
 transport_ptr make_socket_transport(const asio::any_io_executor& executor, channel socket,

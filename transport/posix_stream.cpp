@@ -1,6 +1,7 @@
 #include "transport/posix_stream.hpp"
 
 #include "transport/fail.hpp"
+#include "transport/posix_socket.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
@@ -117,6 +118,10 @@ asio::awaitable<hang_up> stream::wait_hang_up(bool input_has_ended) {
   if (!hang_up_) hang_up_ = std::make_unique<hang_up_watch>(executor_, in_.fd(), out().fd());
   auto waiting = hang_up_->wait(input_has_ended);
   co_return co_await std::move(waiting);
+}
+
+std::optional<peer_credentials> stream::credentials() const noexcept {
+  return closed_ ? std::nullopt : credentials_of(in_.fd());
 }
 
 void stream::close() noexcept {

@@ -27,6 +27,7 @@ class stream : public transport {
   asio::awaitable<void> send(std::span<const std::string_view> parts) override;
   bool shutdown_send() noexcept override;
   asio::awaitable<hang_up> wait_hang_up(bool input_has_ended) override;
+  std::optional<peer_credentials> credentials() const noexcept override;
   void close() noexcept override;
   executor_type get_executor() override { return executor_; }
 

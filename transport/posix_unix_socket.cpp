@@ -114,16 +114,17 @@ void bind_to(int socket, const std::string& path, const socket_address& address)
 }
 
 listener::state::socket_file bind_file(int socket, const std::string& path, const socket_address& address,
-                                       int backlog) {
-  // Linux takes the file's mode from the socket, less the umask: at no moment may others open it.
-  if (::fchmod(socket, 0600) != 0) fail(posix::last_error(), path);
+                                       const listen_options& options) {
+  // Linux takes the file's mode from the socket, less the umask: at no moment may more people open it.
+  if (::fchmod(socket, options.file_mode) != 0) fail(posix::last_error(), path);
   bind_to(socket, path, address);
   unlink_on_failure guard(path);
   struct stat made{};
   if (::lstat(path.c_str(), &made) != 0) fail(posix::last_error(), path);
   // A umask may have taken away even the owner's rights.
-  if ((made.st_mode & 07777) != 0600 && ::chmod(path.c_str(), 0600) != 0) fail(posix::last_error(), path);
-  if (::listen(socket, backlog) != 0) fail(posix::last_error(), path);
+  if ((made.st_mode & 07777) != options.file_mode && ::chmod(path.c_str(), options.file_mode) != 0)
+    fail(posix::last_error(), path);
+  if (::listen(socket, options.backlog) != 0) fail(posix::last_error(), path);
   guard.keep();
   return {absolute(path), made.st_dev, made.st_ino};
 }
@@ -160,7 +161,7 @@ asio::awaitable<listener> listen_unix(std::string path, listen_options options) 
     auto locking = lock_directory(path);
     const unique_fd lock = co_await std::move(locking);
     remove_stale(path, address);
-    file = bind_file(socket.get(), path, address, options.backlog);
+    file = bind_file(socket.get(), path, address, options);
   }
   co_return listener(std::make_shared<listener::state>(executor, std::move(socket), std::move(path), 0,
                                                        std::move(file), std::move(options)));

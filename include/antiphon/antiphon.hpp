@@ -13,6 +13,7 @@
 #include <antiphon/middleware/concurrency_limit.hpp>
 #include <antiphon/middleware/exception_mapping.hpp>
 #include <antiphon/middleware/sampling.hpp>
+#include <antiphon/middleware/shared_secret.hpp>
 #include <antiphon/middleware/timing.hpp>
 #include <antiphon/middleware/tracing.hpp>
 #include <antiphon/router.hpp>

@@ -29,6 +29,7 @@ struct settings {
   std::string host;
   std::uint16_t port = 0;
   std::string path;
+  antiphon::listen_options listening;
   antiphon::endpoint_options options;
 };
 
@@ -59,6 +60,10 @@ settings parse(int argc, char** argv) {
       if (++at >= argc) throw usage_error(fmt::format("{} needs a value", option));
       return argv[at];
     };
+    const auto bytes = [&] { return number<std::size_t>(option, value(), 1, std::size_t{1} << 30); };
+    const auto milliseconds = [&] {
+      return std::chrono::milliseconds(number<std::int64_t>(option, value(), 1, 1'000'000));
+    };
     if (option == "--stdio") {
       choose(option, settings::transport::stdio);
     } else if (option == "--tcp") {
@@ -87,6 +92,20 @@ settings parse(int argc, char** argv) {
       chosen.options.limits.message_bytes = number<std::size_t>(option, value(), 1, std::size_t{1} << 30);
     } else if (option == "--max-in-flight") {
       chosen.options.max_in_flight = number<std::size_t>(option, value(), 1, 1'000'000);
+    } else if (option == "--max-in-flight-bytes") {
+      chosen.options.max_in_flight_bytes = bytes();
+    } else if (option == "--max-queued") {
+      chosen.options.max_queued = number<std::size_t>(option, value(), 0, 1'000'000);
+    } else if (option == "--max-queued-bytes") {
+      chosen.options.max_queued_bytes = bytes();
+    } else if (option == "--max-outgoing-bytes") {
+      chosen.options.max_outgoing_bytes = bytes();
+    } else if (option == "--message-timeout") {
+      chosen.options.partial_message_timeout = milliseconds();
+    } else if (option == "--idle-timeout") {
+      chosen.options.idle_timeout = milliseconds();
+    } else if (option == "--max-connections") {
+      chosen.listening.max_connections = number<std::size_t>(option, value(), 1, 1'000'000);
     } else if (option == "--overload") {
       const std::string_view policy = value();
       if (policy == "reject") {
@@ -247,10 +266,10 @@ asio::awaitable<int> run(const settings& chosen, program_state& program) {
   }
   antiphon::listener at;
   if (chosen.over == settings::transport::tcp) {
-    auto opening = antiphon::listen_tcp(chosen.host, chosen.port);
+    auto opening = antiphon::listen_tcp(chosen.host, chosen.port, chosen.listening);
     at = co_await std::move(opening);
   } else {
-    auto opening = antiphon::listen_unix(chosen.path);
+    auto opening = antiphon::listen_unix(chosen.path, chosen.listening);
     at = co_await std::move(opening);
   }
   auto serving = serve_listener(chosen, program, std::move(at));
@@ -268,7 +287,9 @@ int main(int argc, char** argv) {
         fmt::format("antiphon-conformance: {}\n"
                     "usage: antiphon-conformance [--stdio | --tcp HOST:PORT | --unix PATH]\n"
                     "         [--framing content-length|newline] [--max-message-bytes N]\n"
-                    "         [--max-in-flight N] [--overload wait|reject]\n",
+                    "         [--max-in-flight N] [--overload wait|reject] [--max-in-flight-bytes N]\n"
+                    "         [--max-queued N] [--max-queued-bytes N] [--max-outgoing-bytes N]\n"
+                    "         [--message-timeout MS] [--idle-timeout MS] [--max-connections N]\n",
                     e.what()));
     return 2;
   }

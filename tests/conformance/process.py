@@ -27,6 +27,7 @@ class Server:
 
     `ready=False` starts a listener without waiting for its line, for those that are to fail.
     `address` overrides what --tcp or --unix gets. `before` runs in the child just ahead of the program.
+    `environment` adds to ours.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Server:
         address=None,
         ready=True,
         before=None,
+        environment=None,
     ):
         self.trial = trial
         self.transport = trial.transport
@@ -83,7 +85,7 @@ class Server:
         if stderr is None:
             self._stderr, stderr = os.pipe()
             ours.append(stderr)
-        environment = dict(os.environ, **SANITIZER_ENVIRONMENT) if trial.asan else None
+        environment = dict(os.environ, **(SANITIZER_ENVIRONMENT if trial.asan else {}), **(environment or {}))
         try:
             self.process = subprocess.Popen(
                 arguments,
@@ -240,6 +242,11 @@ class Server:
     def peak(self):
         """The most bytes in memory so far."""
         return self._status("VmHWM:")
+
+    def forget_peak(self):
+        """`peak` begins anew."""
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as refs:
+            refs.write("5")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

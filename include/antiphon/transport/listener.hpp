@@ -21,6 +21,11 @@ struct listen_options {
   int backlog = 1024;
   /// Where receive buffers come from; null means the program's shared pool.
   std::shared_ptr<buffer_source> buffers;
+  /// Who may connect to a Unix socket; whoever else does is closed at once, and counted. Nothing to TCP.
+  allowed_users users;
+  /// The permissions of a Unix socket's file, whatever the umask. Other users need the right to write to it
+  /// before they are asked who they are: 0666, with `users`.
+  unsigned file_mode = 0600;
 };
 
 /// Waits for connections. Made by `listen_tcp` and `listen_unix`.
@@ -59,6 +64,8 @@ class listener {
   std::uint16_t port() const noexcept;
   /// How many accepted transports are open.
   std::size_t connections() const noexcept;
+  /// How many connections were closed since their users aren't allowed.
+  std::uint64_t refused() const noexcept;
 
  private:
   std::shared_ptr<state> state_;

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <antiphon/buffer.hpp>
+#include <antiphon/transport/peer_credentials.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -68,6 +70,9 @@ class transport : public buffer_source {
     static_cast<void>(input_has_ended);
     co_return hang_up::unknown;
   }
+
+  /// Who is at the other end. Only Unix sockets know; empty for others, and once it is closed.
+  virtual std::optional<peer_credentials> credentials() const noexcept { return std::nullopt; }
 
   /// Ends both directions at once; suspended operations complete with `operation_aborted`. Idempotent.
   virtual void close() noexcept = 0;

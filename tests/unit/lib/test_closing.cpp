@@ -45,6 +45,19 @@ antiphon::router sleepy() {
 
 }  // namespace
 
+TEST_CASE("an end of input at which the last answers can't be written is a connection lost") {
+  support::session session(sleepy());
+  session.play([](support::session& s) -> awaitable<void> {
+    co_await s.peer.say(request(1, "nap"));
+    s.peer.fall_silent();
+    co_await support::settle();
+    s.peer.hang_up();
+  });
+  CHECK(session.how->reason == end_reason::connection_lost);
+  CHECK(session.how->error);
+  CHECK(session.how->exit_code() == 1);
+}
+
 TEST_CASE("close lets running handlers finish, answers them, and then ends") {
   support::session session(sleepy());
   session.play([](support::session& s) -> awaitable<void> {

@@ -103,6 +103,15 @@ TEST_CASE("a header block that can't be trusted ends the stream with its own err
   }
 }
 
+TEST_CASE("a NUL in a header line ends the stream, since to some a line ends there") {
+  using namespace std::string_literals;
+  for (const auto& lines : {"X: a\0b\r\nContent-Length: 2\r\n"s, "Content-Length: 2\r\nX: a\0\r\n"s}) {
+    const auto got = decode(headed("1") + with_lines(lines));
+    CHECK(got.frames == std::vector<std::string>{"1"});
+    CHECK(got.error == errc::malformed_header);
+  }
+}
+
 TEST_CASE("utf-8 is the charset in any spelling, and other parameters don't matter") {
   for (const char* type :
        {"application/vscode-jsonrpc; charset=utf-8", "application/vscode-jsonrpc; charset=utf8",

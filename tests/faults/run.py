@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Lets every system call of a server go wrong in turn, while it has a conversation.
+
+    run.py --build DIR --server PATH [-k FILTER] [-v] [--jobs N]
+
+A case is one call, one fault and one way to be connected: the n-th such call fails (tests/faults/faults.cpp), for
+n = 1, 2, ... until a conversation ends before the n-th call. Errors that only mean "again" (EINTR, EAGAIN) and
+short counts must not change a byte. Others may end the connection, or the program with an exit code of its own;
+they may not give a wrong answer, hang, spin, kill it, or leave descriptors of its parent non-blocking. The last
+line counts the cases.
+"""
+
+import argparse
+import fcntl
+import multiprocessing
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path.insert(0, os.path.join(ROOT, "conformance"))
+
+from connection import Closed, Failure, TimedOut, brief, check, check_error, check_result, encode, request  # noqa: E402
+from descriptors import Recorded  # noqa: E402
+from harness import Case, Trial  # noqa: E402
+from messages import LONG, cancel  # noqa: E402
+
+# What must not change a byte: what:how often.
+ALL = 1_000_000
+AGAIN = ("EINTR:1", "EINTR:3", "EAGAIN:1", "short:1", f"short:{ALL}")
+READS = (*AGAIN, "ECONNRESET:1", "EIO:1")
+WRITES = (*AGAIN, "EPIPE:1", "ECONNRESET:1", "ENOSPC:1", "EIO:1")
+DESCRIPTORS = ("EMFILE:1", "ENOMEM:1")
+FILE_FAULTS = ("EINTR:1", "EINTR:3", "short:1", f"short:{ALL}", "EIO:1")
+ANYWHERE = {
+    "epoll_create": DESCRIPTORS, "epoll_ctl": ("ENOSPC:1",), "epoll_wait": ("EINTR:1", "EINTR:3"),
+    "eventfd": DESCRIPTORS, "timerfd_create": DESCRIPTORS, "mmap": ("ENOMEM:1",), "mremap": ("ENOMEM:1",),
+}  # fmt: skip
+SOCKETS = {
+    **ANYWHERE, "recv": READS, "sendmsg": WRITES, "socket": DESCRIPTORS, "bind": ("EACCES:1", "EADDRINUSE:1"),
+    "listen": ("EADDRINUSE:1",), "accept4": ("EINTR:1", "EINTR:3", "EAGAIN:1", "ECONNABORTED:1", "ENFILE:1", *DESCRIPTORS),
+}  # fmt: skip
+FAULTS = {
+    "pipes": {
+        **ANYWHERE, "read": READS, "writev": WRITES, "open": ("EMFILE:1", "EACCES:1"),
+    },
+    # Pipes that can't be opened anew, as in a sandbox without /proc: shared with whoever started the program.
+    "shared pipes": {
+        **ANYWHERE, "read": READS, "writev": WRITES, "poll": ("EINTR:1", "EINTR:3"), "dup": DESCRIPTORS,
+    },
+    "a socket pair": {**ANYWHERE, "recv": READS, "sendmsg": WRITES, "dup": DESCRIPTORS},
+    "files": {
+        **ANYWHERE, "read": FILE_FAULTS, "writev": (*FILE_FAULTS, "ENOSPC:1"), "dup": DESCRIPTORS,
+        "open": ("EMFILE:1",),
+    },
+    "a Unix socket": {**SOCKETS, "open": ("EMFILE:1",)},
+    "TCP": SOCKETS,
+}  # fmt: skip
+HARMLESS = ("EINTR", "EAGAIN", "short", "ECONNABORTED")
+MOST = 300
+SECONDS = 15
+# A conversation takes a tenth of it, one in single bytes a third.
+PROCESSOR_SECONDS = 1.5
+BIG = "x" * 150_000
+
+
+def converse(connection):
+    """The fixed conversation; each answer is checked."""
+    check_result(connection.call("echo", ["first"], 1), ["first"], 1)
+    connection.send([request("echo", [2], 2), request("bump"), request("none", [], 3)], request("bump"))
+    answers = sorted(connection.receive(), key=lambda answer: answer["id"])
+    check_result(answers[0], [2], 2)
+    check_error(answers[1], -32601, 3)
+    check_result(connection.call("count", [], 4), 2, 4)
+    check_result(connection.call("echo", [BIG], 5), [BIG], 5)
+    connection.send(request("call_back", {"method": "client/m", "params": [6]}, 6))
+    called = connection.receive()
+    check(called.get("method") == "client/m" and called.get("params") == [6], f"a call was due: {brief(called)}")
+    connection.send({"jsonrpc": "2.0", "id": called["id"], "result": "six"})
+    check_result(connection.receive(), "six", 6)
+    connection.send(request("sleep", LONG, 7), request("sleep", {"ms": 2}, 8))
+    check_result(connection.receive(), 2, 8)
+    connection.send(cancel(7))
+    check_error(connection.receive(), -32800, 7)
+
+
+def end_of_stdio(server, harmless):
+    code = server.wait(SECONDS)
+    check(code == 0 if harmless else 0 <= code < 128, f"the exit code is {code}")
+
+
+class Flags:
+    """Keeps the descriptors that a server was started with until it has ended, to see what became of their flags.
+
+    They are closed then at once, since whoever reads what it wrote waits for that.
+    """
+
+    def __init__(self, descriptors):
+        self.copies = [os.dup(descriptor) for descriptor in descriptors]
+        self.before = self.look()
+        self.after = None
+
+    def look(self):
+        return [fcntl.fcntl(copy, fcntl.F_GETFL) for copy in self.copies]
+
+    def wait(self, server):
+        """On a thread of its own."""
+        descriptor = os.pidfd_open(server.pid)
+        select.select([descriptor], [], [], 3 * SECONDS)
+        os.close(descriptor)
+        self.after = self.look()
+        for copy in self.copies:
+            os.close(copy)
+
+    def check(self):
+        check(self.after == self.before, f"the flags of descriptors that aren't its own: {self.before}, {self.after}")
+
+
+def over_stdio(t, environment, harmless, kind):
+    if kind == "a socket pair":
+        ours, theirs = socket.socketpair()
+        stdin = stdout = theirs.detach()
+        reader = writer = ours.detach()
+    else:
+        stdin, writer = os.pipe()
+        reader, stdout = os.pipe()
+    if kind == "shared pipes":
+        environment["ANTIPHON_FAULT_NO_PROC"] = "1"
+    given = {stdin, stdout}
+    flags = Flags(given)
+    server = t.start(stdin=stdin, stdout=stdout, environment=environment)
+    watching = threading.Thread(target=flags.wait, args=(server,))
+    watching.start()
+    connection = t.adopt(server, reader, writer)
+    for descriptor in given:
+        os.close(descriptor)
+    try:
+        talk_to_the_end(connection, server, harmless)
+    finally:
+        if server.running():
+            server.signal(signal.SIGKILL)
+        watching.join()
+    flags.check()
+
+
+def talk_to_the_end(connection, server, harmless):
+    try:
+        converse(connection)
+        if connection.reader == connection.writer:
+            with socket.socket(fileno=os.dup(connection.writer)) as ours:
+                ours.shutdown(socket.SHUT_WR)
+        else:
+            connection.half_close()
+    except Failure as failure:
+        may_be(failure, harmless)
+        connection.close()
+    end_of_stdio(server, harmless)
+
+
+def may_be(failure, harmless):
+    """The connection was closed, or a request failed for want of memory."""
+    ended = isinstance(failure, Closed) or "the output ends inside a message" in str(failure)
+    if harmless or not (ended or "'internal error'" in str(failure)):
+        raise failure
+
+
+def over_files(t, environment, harmless, _kind):
+    messages = [request("echo", ["first"], 1), request("echo", [BIG], 2), request("sleep", {"ms": 2}, 3),
+                [request("echo", [4], 4), request("none", [], 5)], request("bump"), request("echo", ["last"], 6)]  # fmt: skip
+    with open(t.path("input"), "w+b") as source, open(t.path("output"), "w+b") as sink:
+        for message in messages:
+            body = encode(message)
+            source.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        source.flush()
+        source.seek(0)
+        server = t.start(stdin=source.fileno(), stdout=sink.fileno(), environment=environment)
+        code = server.wait(SECONDS)
+        check(0 <= code < 128, f"the exit code is {code}")
+        sink.seek(0)
+        data = sink.read()
+    recorded = Recorded(t, server, data)
+    due = {1: ["first"], 2: [BIG], 3: 2, 4: [4], 5: None, 6: ["last"]}
+    try:
+        for message in recorded.messages():
+            for answer in message if isinstance(message, list) else [message]:
+                value = due.pop(answer["id"])
+                if value is None:
+                    check_error(answer, -32601, 5)
+                else:
+                    check_result(answer, value, answer["id"])
+    except Failure as failure:
+        may_be(failure, harmless)
+        check(code != 0 or "internal error" in str(failure), "an answer is cut, and the exit code is 0")
+        return
+    check(not due if code == 0 or harmless else True, f"no answers to {list(due)}, and exit code {code}")
+    check(code == 0 or not harmless, f"the exit code is {code}")
+
+
+def over_listener(t, environment, harmless, _kind):
+    server = t.start(environment=environment, ready=False)
+    try:
+        server.wait_ready()
+    except Failure:
+        check(not harmless, "it doesn't listen")
+        server.expect_exit(range(1, 128), SECONDS, "it doesn't listen")
+        return
+    try:
+        converse(server.connect())
+    except Failure as failure:
+        may_be(failure, harmless)
+        t.connections[-1].close()
+    # That one alone: the next is served. Unless what goes wrong goes wrong there.
+    try:
+        converse_again(server)
+    except Failure as failure:
+        may_be(failure, harmless)
+        converse_again(server)
+    for connection in t.connections:
+        connection.close()
+    # Asio doesn't ask whether it could watch for signals, so that is tried last.
+    connection = server.connect()
+    connection.send_raw(connection.frame(request("exit")), tolerate=True)
+    connection.close()
+    try:
+        server.wait(2)
+    except TimedOut:
+        server.signal(signal.SIGTERM)
+    server.expect_exit((0, 1), SECONDS, "after exit")
+
+
+def converse_again(server):
+    connection = server.connect()
+    check_result(connection.call("echo", [BIG], 1), [BIG], 1)
+    connection.close()
+
+
+WAYS = {"pipes": over_stdio, "shared pipes": over_stdio, "a socket pair": over_stdio, "files": over_files,
+        "a Unix socket": over_listener, "TCP": over_listener}  # fmt: skip
+TRANSPORTS = {"a Unix socket": "unix", "TCP": "tcp"}
+
+
+def play(program, shim, kind, call, what, n, directory, scale):
+    """One conversation. Says whether the fault happened."""
+    report = os.path.join(directory, "report")
+    with open(report, "wb"):
+        pass
+    error, count = what.split(":")
+    environment = {
+        "LD_PRELOAD": shim, "ANTIPHON_FAULT": f"{call}:{error}:{n}:{count}", "ANTIPHON_FAULT_REPORT": report
+    }  # fmt: skip
+    trial = Trial(Case("", None, (), TRANSPORTS.get(kind, "stdio"), "content-length", False, SECONDS), program, False, scale)
+    used = processor_seconds()
+    failed = True
+    try:
+        WAYS[kind](trial, environment, error in HARMLESS, kind)
+        failed = False
+    finally:
+        complaints = trial.finish(failed)
+        if failed and complaints:
+            print("  and: " + "; ".join(complaints), flush=True)
+    spent = processor_seconds() - used
+    check(spent < PROCESSOR_SECONDS * scale, f"{spent:.2f} s of processor time")
+    return os.path.getsize(report) > 0
+
+
+def processor_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def title(kind, call, what):
+    error, count = what.split(":")
+    times = {"1": "once", str(ALL): "always"}.get(count, f"{count} times")
+    return f"{call}: {error} {times}, over {kind}"
+
+
+def _timed_out(_signal, _frame):
+    raise Failure("the run hit its time limit")
+
+
+def run_case(job):
+    program, shim, kind, call, what, scale = job
+    name = title(kind, call, what)
+    n = 0
+    started = time.monotonic()
+    signal.signal(signal.SIGALRM, _timed_out)
+    with tempfile.TemporaryDirectory(prefix="antiphon-faults-") as directory:
+        try:
+            reached = True
+            most = 1 if what.endswith(str(ALL)) else MOST
+            while reached and n < most:
+                n += 1
+                signal.setitimer(signal.ITIMER_REAL, 3 * SECONDS * scale)
+                reached = play(program, shim, kind, call, what, n, directory, scale)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            check(n > 1 or reached, "the program never makes that call: the table is wrong")
+        except Failure as failure:
+            return name, n, f"n = {n}: {failure}", time.monotonic() - started
+        except Exception:  # a fault of the suite itself must show as a failure, with its place
+            return name, n, f"n = {n}: {traceback.format_exc()}", time.monotonic() - started
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    return name, n - (not reached), None, time.monotonic() - started
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help="where tests/faults is built")
+    parser.add_argument("--server", required=True, help="antiphon-conformance")
+    parser.add_argument("-k", dest="filter", default="", help="run the cases whose name holds this text")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="name the cases that pass as well")
+    parser.add_argument("--jobs", type=int, default=6)
+    arguments = parser.parse_args()
+    shim = os.path.join(os.path.abspath(arguments.build), "tests", "faults", "libantiphon-faults.so")
+    for path in (shim, arguments.server):
+        if not os.path.exists(path):
+            parser.error(f"{path} is not there")
+    scale = float(os.environ.get("ANTIPHON_TIME_SCALE", "1"))
+    jobs = [
+        (os.path.abspath(arguments.server), shim, kind, call, what, scale)
+        for kind, calls in FAULTS.items()
+        for call, faults in calls.items()
+        for what in faults
+    ]
+    jobs = [job for job in jobs if arguments.filter in title(*job[2:5])]
+    passed = failed = conversations = 0
+    started = time.monotonic()
+    with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
+        for name, count, reason, seconds in pool.imap_unordered(run_case, jobs):
+            conversations += count
+            if reason:
+                failed += 1
+                print(f"FAILED  {name}\n  {reason}", flush=True)
+            else:
+                passed += 1
+                if arguments.verbose:
+                    print(f"passed  {name}: {count} conversations ({seconds:.1f} s)", flush=True)
+    print(f"{conversations} conversations with a fault in {time.monotonic() - started:.1f} s")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
