@@ -137,6 +137,7 @@ void connection::abandon() noexcept {
   lost_ = true;
   if (transport_) transport_->close();
   fail_pending(why_closed());
+  release_written(why_closed());
   changed();
 }
 

@@ -19,14 +19,14 @@ endpoint::~endpoint() {
   if (connection_) connection_->abandon();
 }
 
-asio::awaitable<ended> endpoint::run() { return run_beside(nullptr); }
+asio::awaitable<ended> endpoint::run() { return run_beside(connection_, nullptr); }
 
-asio::awaitable<ended> endpoint::run_beside(std::function<asio::awaitable<void>()> body) {
-  auto connection = connection_;  // the endpoint may be gone before this frame is
-  connection->start(std::move(body));
-  auto end = connection->finished();
+asio::awaitable<ended> endpoint::run_beside(std::shared_ptr<detail::connection> through,
+                                            std::function<asio::awaitable<void>()> body) {
+  through->start(std::move(body));
+  auto end = through->finished();
   ended result = co_await std::move(end);
-  connection->rethrow_body_failure();
+  through->rethrow_body_failure();
   co_return result;
 }
 

@@ -19,6 +19,8 @@ PLACES = [
     ("transport", r"(include/antiphon/)?transport/.*"),
     ("public relay", r"include/antiphon/relay/.*"),
     ("relay", r"lib/relay/.*"),
+    ("public testing", r"include/antiphon/testing/.*"),
+    ("testing", r"lib/testing/.*"),
     ("public", r"include/antiphon/.*"),
     ("lib", r"lib/.*"),
     ("unit tests", r"(tests/unit|benchmarks/correlation)/.*"),
@@ -40,9 +42,12 @@ FLOORS = {
     # A library of its own, on top.
     "public relay": Floor({"ground", "streaming", "transport", "public", "public relay"}, []),
     "relay": Floor({"ground", "streaming", "transport", "public", "lib", "public relay", "relay"}, []),
-    "unit tests": Floor({"ground", "streaming", "transport", "public", "lib", "public relay", "relay", "unit tests",
-                         "users"}, []),
-    "users": Floor({"ground", "streaming", "transport", "public", "public relay", "users"}, []),
+    # Another one, for tests.
+    "public testing": Floor({"ground", "streaming", "transport", "public", "public testing"}, []),
+    "testing": Floor({"ground", "streaming", "transport", "public", "public testing", "testing"}, []),
+    "unit tests": Floor({"ground", "streaming", "transport", "public", "lib", "public relay", "relay",
+                         "public testing", "unit tests", "users"}, []),
+    "users": Floor({"ground", "streaming", "transport", "public", "public relay", "public testing", "users"}, []),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
@@ -84,7 +89,7 @@ def complaint(root, source, name, quoted):
         return f"{floor} may not include {target}, which belongs to {target_floor}"
     if is_public(source) and not is_public(target):
         return f"a public header may not include {target}, which is not installed"
-    own_house = target_floor in ("ground", "streaming", "transport", "public", "public relay")
+    own_house = target_floor in ("ground", "streaming", "transport", "public", "public relay", "public testing")
     if floor == "users" and own_house and not is_public(target):
         return f"{floor} may include only <antiphon/...>, not {target}"
     return None
@@ -119,7 +124,7 @@ SELF_TEST_TREE = [
     "include/antiphon/buffer.hpp", "include/antiphon/endpoint.hpp", "include/antiphon/streaming/limits.hpp",
     "include/antiphon/transport/transport.hpp", "streaming/bounds.hpp", "transport/posix_io.hpp",
     "lib/processor.hpp", "examples/demo/clock.hpp", "tests/support/wait.hpp", "lib/relay/passage.hpp",
-    "include/antiphon/relay/target.hpp",
+    "include/antiphon/relay/target.hpp", "include/antiphon/testing/seeds.hpp",
 ]
 SELF_TEST = [
     ("include/antiphon/error.hpp", "#include <antiphon/buffer.hpp>", True),
@@ -153,6 +158,11 @@ SELF_TEST = [
     ("lib/relay/broker.cpp", '#include "lib/processor.hpp"', True),
     ("include/antiphon/relay/broker.hpp", "#include <antiphon/relay/target.hpp>", True),
     ("examples/demo/main.cpp", "#include <antiphon/relay/target.hpp>", True),
+    ("lib/endpoint.cpp", "#include <antiphon/testing/seeds.hpp>", False),
+    ("lib/relay/broker.cpp", "#include <antiphon/testing/seeds.hpp>", False),
+    ("lib/testing/seeds.cpp", "#include <antiphon/testing/seeds.hpp>", True),
+    ("lib/testing/seeds.cpp", '#include "lib/processor.hpp"', False),
+    ("tests/unit/testing/test_seeds.cpp", "#include <antiphon/testing/seeds.hpp>", True),
     ("examples/demo/main.cpp", "#include <antiphon/endpoint.hpp>", True),
     ("examples/demo/main.cpp", '#include "clock.hpp"', True),
     ("examples/demo/main.cpp", '#include "lib/processor.hpp"', False),

@@ -44,12 +44,15 @@ class endpoint : public peer {
   template <class Body>
     requires std::is_invocable_r_v<asio::awaitable<void>, Body&, endpoint&>
   asio::awaitable<ended> run(Body body) {
-    return run_beside(
-        [this, body = std::move(body)]() mutable -> asio::awaitable<void> { return body(*this); });
+    return run_beside(connection_, [this, body = std::move(body)]() mutable -> asio::awaitable<void> {
+      return body(*this);
+    });
   }
 
  private:
-  asio::awaitable<ended> run_beside(std::function<asio::awaitable<void>()> body);
+  // The endpoint may be gone before it starts.
+  static asio::awaitable<ended> run_beside(std::shared_ptr<detail::connection> through,
+                                           std::function<asio::awaitable<void>()> body);
 };
 
 }  // namespace antiphon
