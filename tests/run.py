@@ -34,6 +34,7 @@ SUITES = [
     Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),
+    Suite("unit-testing", "doctest", 300, ["{build}/tests/unit/testing/antiphon-unit-testing"]),
     Suite("unit-relay", "doctest", 300, ["{build}/tests/unit/relay/antiphon-unit-relay"]),
     Suite("unit-json-ls", "doctest", 300, ["{build}/tests/unit/json_language_server/antiphon-unit-json-ls"]),
     Suite("unit-load", "doctest", 60, ["{build}/tests/unit/load/antiphon-unit-load"]),

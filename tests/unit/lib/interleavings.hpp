@@ -1,35 +1,28 @@
 #pragma once
 
+#include <antiphon/testing/seeds.hpp>
+
+#include <cstdint>
 #include <cstdlib>
-#include <random>
 
 /// What the tests of random interleavings share.
 namespace interleavings {
 
-/// The seeds to play, from first to last: few among the other tests, all when asked to (`./dev
-/// interleavings`), and a bad one alone with ANTIPHON_INTERLEAVING=SEED.
-struct seeds {
-  unsigned first;
-  unsigned last;
-  unsigned count() const { return last - first + 1; }
-};
-inline seeds to_play(unsigned few, unsigned all) {
-  if (const char* one = std::getenv("ANTIPHON_INTERLEAVING")) {
-    const auto seed = static_cast<unsigned>(std::strtoul(one, nullptr, 10));
-    return {seed, seed};
-  }
-  return {1, std::getenv("ANTIPHON_ALL_INTERLEAVINGS") != nullptr ? all : few};
+/// The seeds to play: few among the other tests, all when asked to (`./dev interleavings`), and a bad one
+/// alone with ANTIPHON_SEED.
+inline antiphon::testing::seeds to_play(std::uint64_t few, std::uint64_t all) {
+  return antiphon::testing::seeds(std::getenv("ANTIPHON_ALL_INTERLEAVINGS") != nullptr ? all : few);
 }
 
 class dice {
  public:
-  explicit dice(unsigned seed) : random_(seed) {}
+  explicit dice(std::uint64_t seed) noexcept : dice_(seed) {}
   /// From 0 to n - 1.
-  unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
-  bool once_in(unsigned n) { return below(n) == 0; }
+  unsigned below(unsigned n) { return static_cast<unsigned>(dice_.below(n)); }
+  bool once_in(unsigned n) { return dice_.once_in(n); }
 
  private:
-  std::minstd_rand random_;
+  antiphon::testing::dice dice_;
 };
 
 }  // namespace interleavings

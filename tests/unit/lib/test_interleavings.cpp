@@ -33,7 +33,7 @@ struct message : processor::item {
 /// what a connection would tell them; the books are kept beside them, in the plainest way.
 class life {
  public:
-  explicit life(unsigned seed) : dice_(seed), processor_(draw_options()) {}
+  explicit life(std::uint64_t seed) : dice_(seed), processor_(draw_options()) {}
 
   /// What went wrong; empty when every request was answered once and every call ended once.
   const char* play() {
@@ -226,7 +226,7 @@ TEST_CASE(
     "in any interleaving of arrivals, ends, cancels, replies and a close each request is answered once") {
   const auto seeds = interleavings::to_play(50'000, 1'000'000);
   unsigned bad = 0;
-  for (unsigned seed = seeds.first; seed <= seeds.last; ++seed) {
+  for (const std::uint64_t seed : seeds) {
     const char* wrong = life(seed).play();
     if (wrong == nullptr) continue;
     if (++bad == 1) CHECK_MESSAGE(false, "seed ", seed, ": ", std::string(wrong));

@@ -213,7 +213,7 @@ enum class ending : std::uint8_t { input_ends, closed, destroyed, hung_up, unrea
 /// A connection over two pipes from beginning to end, in an order drawn by lot.
 class connection_life {
  public:
-  connection_life(unsigned seed, outside& out) : dice_(seed), out_(out) {
+  connection_life(std::uint64_t seed, outside& out) : dice_(seed), out_(out) {
     const auto up = support::make_raw_pipe();
     const auto down = support::make_raw_pipe();
     peer_ = std::make_unique<far_end>(up.second, down.first);
@@ -457,11 +457,11 @@ TEST_CASE("over pipes each request is answered once, or after the close not at a
   unsigned bad = 0;
   std::size_t descriptors = 0;
   outside out;
-  for (unsigned seed = seeds.first; seed <= seeds.last; ++seed) {
+  for (const std::uint64_t seed : seeds) {
     const std::string wrong = connection_life(seed, out).play();
     out.context.restart();
     out.context.poll();
-    if (seed == seeds.first) descriptors = support::open_descriptors();
+    if (seed == *seeds.begin()) descriptors = support::open_descriptors();
     if (wrong.empty()) continue;
     if (++bad <= 3) CHECK_MESSAGE(false, "seed ", seed, ": ", wrong);
   }

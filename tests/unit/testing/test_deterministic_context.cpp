@@ -62,7 +62,6 @@ std::string order_of_coroutines(std::uint64_t seed) {
 
 TEST_CASE("with seed 0 handlers run in the order in which they became ready, in no time") {
   CHECK(order_of(0, 6) == "abcdef");
-  CHECK(order_of_coroutines(0).starts_with("abcabcabcabc"));
   deterministic_context context;
   asio::post(context.get_executor(), [] {});
   CHECK(context.run());
