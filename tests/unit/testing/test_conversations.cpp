@@ -297,7 +297,7 @@ enum class ending : std::uint8_t { when_done, left_closes, right_closes, breaks,
 
 class conversation {
  public:
-  explicit conversation(std::uint64_t seed) : dice_(seed), seed_(seed), context_(seed) {
+  explicit conversation(std::uint64_t seed) : dice_(seed), context_(seed) {
     left_.name = "left";
     right_.name = "right";
     ending_ = static_cast<ending>(dice_.below(6));
@@ -455,7 +455,6 @@ class conversation {
   }
 
   dice dice_;
-  std::uint64_t seed_;
   ending ending_;
   side left_;
   side right_;
