@@ -24,10 +24,14 @@ struct heap final : antiphon::buffer_source {
   antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
 };
 
+struct stop {
+  antiphon::error_code why;
+  bool at_the_end;  // of the bytes
+};
+
 // All frames of the bytes, each with its verdict; why there were no more.
 template <class Take>
-antiphon::error_code each_frame(std::string_view bytes, frame_style style, const antiphon::limits& bounds,
-                                Take take) {
+stop each_frame(std::string_view bytes, frame_style style, const antiphon::limits& bounds, Take take) {
   heap memory;
   frame_decoder decoder(framing_of(style)(bounds), bounds, memory, antiphon::validation::full);
   bool ended = false;
@@ -35,10 +39,10 @@ antiphon::error_code each_frame(std::string_view bytes, frame_style style, const
     const auto& found = ended ? decoder.finish() : decoder.next();
     switch (found.status) {
       case frame_decoder::status::frame: take(found.frame, found.error); continue;
-      case frame_decoder::status::failed: return found.error;
+      case frame_decoder::status::failed: return {found.error, ended};
       case frame_decoder::status::need_more: break;
     }
-    if (ended) return {};
+    if (ended) return {{}, true};
     ended = bytes.empty();
     if (ended) continue;
     antiphon::buffer& into = decoder.prepare();
@@ -127,7 +131,9 @@ void hear(answers& to, std::string_view frame) {
     const value dom = boost::json::parse({member->data(), member->size()}, error, {}, strict);
     // An exponent that only we can read, in what it repeats: docs/decisions/0002-validator-differences.md.
     const auto message = message_view::parse(*member);
-    const bool is_answer = error ? !message.result_text().empty() : check_message(dom);
+    const bool is_answer =
+        message.kind() == message_kind::response || message.kind() == message_kind::error_response;
+    if (!error) must(check_message(dom) == is_answer, "what looks like an answer is none");
     all_answers = all_answers && is_answer;
     if (is_answer) heard.ids.push_back(id_of(message));
   }
@@ -148,26 +154,26 @@ antiphon::framing_factory framing_of(frame_style style) {
 
 owed answers_owed(std::string_view bytes, frame_style style, const antiphon::limits& bounds) {
   owed result;
-  const auto why =
+  const auto stopped =
       each_frame(bytes, style, bounds, [&](std::string_view frame, const antiphon::error_code& malformed) {
         if (malformed) return add(result.answers, {false, {"null"}});
         ask(result.answers, frame, bounds);
       });
   // That it is cut short isn't answered: nobody may be there any more.
-  result.broken = why.failed() && why != antiphon::errc::truncated_message;
+  result.broken = stopped.why.failed() && !stopped.at_the_end;
   if (result.broken) add(result.answers, {false, {"null"}});
   return result;
 }
 
 said read_output(std::string_view bytes, frame_style style) {
   said result;
-  const auto why =
+  const auto stopped =
       each_frame(bytes, style, {}, [&](std::string_view frame, const antiphon::error_code& malformed) {
         must(!malformed, "it says what is no JSON");
         hear(result.answers, frame);
       });
-  result.cut = why.failed();
-  must(!why || why == antiphon::errc::truncated_message, "what it says is not well framed");
+  result.cut = stopped.why.failed();
+  must(!stopped.why || stopped.at_the_end, "what it says is not well framed");
   return result;
 }
 

@@ -145,18 +145,17 @@ std::shared_ptr<antiphon::testing::script> script_of(const setup& how, std::stri
     if (how.drips()) peer->pauses(milliseconds(15));
   }
   if (!bytes.empty()) peer->says(std::string(bytes));
-  return how.breaks() ? (peer->breaks(), peer) : (peer->ends(), peer);
+  if (how.breaks()) {
+    peer->breaks();
+  } else {
+    peer->ends();
+  }
+  return peer;
 }
 
-struct ending {
-  std::optional<antiphon::ended> how;
-  antiphon::endpoint_stats stats;
-};
-
-awaitable<void> serve(antiphon::endpoint& server, ending& end) {
+awaitable<void> serve(antiphon::endpoint& server, std::optional<antiphon::ended>& end) {
   auto running = server.run();
-  end.how = co_await std::move(running);
-  end.stats = server.stats();
+  end = co_await std::move(running);
 }
 
 void check_stats(const antiphon::endpoint_stats& stats, std::size_t fed, std::size_t said) {
@@ -169,7 +168,8 @@ void converse(const setup& how, std::string_view reads, std::string_view bytes) 
   auto peer = script_of(how, reads, bytes);
   antiphon::endpoint_options options = options_for(how);
   const antiphon::limits bounds = options.limits;
-  ending end;
+  std::optional<antiphon::ended> end;
+  antiphon::endpoint_stats stats;
   {
     antiphon::testing::deterministic_context context(how.seed());
     antiphon::endpoint server(antiphon::testing::make_scripted_transport(context.get_executor(), peer),
@@ -178,13 +178,14 @@ void converse(const setup& how, std::string_view reads, std::string_view bytes) 
       if (failure) std::rethrow_exception(failure);
     });
     fuzz::must(context.run(60s), "it hangs");
+    stats = server.stats();
   }
-  fuzz::must(end.how.has_value() && peer->closed(), "it doesn't end");
-  check_stats(end.stats, bytes.size(), peer->sent().size());
+  fuzz::must(end.has_value() && peer->closed(), "it doesn't end");
+  check_stats(stats, bytes.size(), peer->sent().size());
 
   const fuzz::said heard = fuzz::read_output(peer->sent(), how.style());
   const fuzz::owed owed = fuzz::answers_owed(bytes, how.style(), bounds);
-  const end_reason why = end.how->reason;
+  const end_reason why = end->reason;
   if (why == end_reason::connection_lost || why == end_reason::timed_out) {
     fuzz::must_be_part(heard, owed);
     return;
