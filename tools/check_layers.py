@@ -23,7 +23,7 @@ PLACES = [
     ("testing", r"lib/testing/.*"),
     ("public", r"include/antiphon/.*"),
     ("lib", r"lib/.*"),
-    ("unit tests", r"(tests/unit|benchmarks/correlation)/.*"),
+    ("unit tests", r"((tests/unit|benchmarks/correlation)/.*|tests/fuzz/fuzz_scanner\.cpp)"),
     ("users", r"(tools|examples|tests|benchmarks|docs)/.*"),
 ]
 

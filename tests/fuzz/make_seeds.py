@@ -66,42 +66,46 @@ JSON = {
 for length in (1, 2, 3, 63, 64, 65, 128):
     JSON[f"backslashes-{length}"] = at_edge(b"\\" * length, 1)
 
-# See fuzz_framing.cpp for the bytes in front: framing, number of read sizes, read sizes.
+# See framing.hpp for the bytes in front: limits, number of read sizes, read sizes.
 def headed(body, end=b"\r\n"):
     return b"Content-Length: %d" % len(body) + end + end + body
 
 
 HEADERS = headed(REQUEST) + headed(RESPONSE)
-FRAMES = {
-    "headers": b"00" + HEADERS,
-    "headers-in-threes": b"01\x02" + HEADERS,
-    "headers-bare-lf": b"02\x3f\x01" + headed(RESPONSE, b"\n"),
-    "headers-more": b"00Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nX-Y:  z\r\nCONTENT-LENGTH: 2\r\n\r\n{}",
-    "headers-conflict": b"00Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    "headers-charset": b"00Content-Type: a/b; charset=latin1\r\nContent-Length: 2\r\n\r\n{}",
-    "headers-no-length": b"00X: y\r\n\r\n{}",
-    "headers-huge": b"00Content-Length: 18446744073709551616\r\n\r\n",
-    "headers-stray-cr": b"00X: 1\rContent-Length: 5\r\n\r\n{}",
-    "headers-cut": b"00Content-Length: 5\r\n\r\n1234",
-    "headers-empty-body": b"00" + headed(b"") + headed(b"{}"),
-    "headers-narrow": b"30" + headed(b"[1,2,3,4,5]") + headed(b"0" * 25),
-    "headers-too-long": b"31\x0aX-Name: 0123456789012345678901234567890123456789\r\n\r\n",
+CONTENT_LENGTH = {
+    "plain": b"00" + HEADERS,
+    "in-threes": b"01\x02" + HEADERS,
+    "bare-lf": b"02\x3f\x01" + headed(RESPONSE, b"\n"),
+    "more": b"00Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nX-Y:  z\r\nCONTENT-LENGTH: 2\r\n\r\n{}",
+    "conflict": b"00Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "charset": b"00Content-Type: a/b; charset=latin1\r\nContent-Length: 2\r\n\r\n{}",
+    "no-length": b"00X: y\r\n\r\n{}",
+    "huge": b"00Content-Length: 18446744073709551616\r\n\r\n",
+    "stray-cr": b"00X: 1\rContent-Length: 5\r\n\r\n{}",
+    "cut": b"00Content-Length: 5\r\n\r\n1234",
+    "empty-body": b"00" + headed(b"") + headed(b"{}"),
+    "narrow": b"10" + headed(b"[1,2,3,4,5]") + headed(b"0" * 25),
+    "too-long": b"11\x0aX-Name: 0123456789012345678901234567890123456789\r\n\r\n",
     "http": b"00POST / HTTP/1.1\r\nHost: x\r\n\r\n{}",
-    "lines": b"10" + REQUEST + b"\n" + RESPONSE + b"\r\n \r\n\n" + b"{}\n",
-    "lines-in-blocks": b"11\x3f" + DID_CHANGE + b"\n" + ERROR + b"\n",
-    "lines-http": b"10GET / HTTP/1.1\r\n\r\n",
-    "lines-narrow": b"40[1,2,3]\n" + b"0" * 25 + b"\n",
-    "lines-cut": b"10{}\n{\"a\":",
-    "texts": b"20" + REQUEST + RESPONSE + b" " + BATCH,
-    "texts-in-blocks": b"21\x3f" + DID_CHANGE + ERROR,
-    "texts-scalars": b"211" + b'1 2.5e3\ntrue false"x"null{}4[]5',
-    "texts-http": b"20{} OPTIONS * HTTP/1.1\r\n\r\n",
-    "texts-nonsense": b"20{} OPTION",
-    "texts-narrow": b"50[1,2,3]" + b"[" * 30,
-    "texts-cut": b'20[{"a\\',
-    "texts-backslashes": b"20" + at_edge(b'\\\\\\"') + at_edge(b"\\\\", 2) + b"{}",
-    "texts-backslash-outside": b'20[\\"]"] {}',
-    "texts-wrong-brackets": b"20[}]{]} 1",
+}
+LINES = {
+    "plain": b"00" + REQUEST + b"\n" + RESPONSE + b"\r\n \r\n\n" + b"{}\n",
+    "in-blocks": b"01\x3f" + DID_CHANGE + b"\n" + ERROR + b"\n",
+    "http": b"00GET / HTTP/1.1\r\n\r\n",
+    "narrow": b"10[1,2,3]\n" + b"0" * 25 + b"\n",
+    "cut": b"00{}\n{\"a\":",
+}
+TEXTS = {
+    "plain": b"00" + REQUEST + RESPONSE + b" " + BATCH,
+    "in-blocks": b"01\x3f" + DID_CHANGE + ERROR,
+    "scalars": b"011" + b'1 2.5e3\ntrue false"x"null{}4[]5',
+    "http": b"00{} OPTIONS * HTTP/1.1\r\n\r\n",
+    "nonsense": b"00{} OPTION",
+    "narrow": b"10[1,2,3]" + b"[" * 30,
+    "cut": b'00[{"a\\',
+    "backslashes": b"00" + at_edge(b'\\\\\\"') + at_edge(b"\\\\", 2) + b"{}",
+    "backslash-outside": b'00[\\"]"] {}',
+    "wrong-brackets": b"00[}]{]} 1",
 }
 
 EVERYTHING = (b'{"b":true,"i":-128,"u":18446744073709551615,"d":-0.1,"f":3.4e38,"s":"\\u00e9\\n","o":null,"v":[true,false],'
@@ -131,6 +135,73 @@ VALUES = {
 }
 
 
+# See fuzz_endpoint.cpp for the bytes in front: two of options, number of read sizes, read sizes.
+ADD = b'{"jsonrpc":"2.0","id":1,"method":"add","params":[1,2]}'
+BACK = b'{"jsonrpc":"2.0","id":2,"method":"back","params":{"n":1}}'
+SLOW = b'{"jsonrpc":"2.0","id":"s","method":"slow","params":[20]}'
+CANCEL = b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"s"}}'
+ANSWER = b'{"jsonrpc":"2.0","id":1,"result":2}'
+NOTE = b'{"jsonrpc":"2.0","method":"note","params":[3]}'
+TURN = b'{"jsonrpc":"2.0","id":5,"method":"in_turn","params":[7]}'
+NEWEST = b'{"jsonrpc":"2.0","id":%d,"method":"newest","params":["k"]}'
+OTHERS = [b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}' % each for each in (
+    (10, b"repeat", b'["\\u00e9"]'), (11, b"json", b'[{"a":[1e5,null]}]'), (12, b"fail", b"[-5]"), (13, b"throw", b"[]"),
+    (14, b"at_once", b"[3]"), (15, b"tell", b'["x"]'), (16, b"$/statistics", b"{}"), (17, b"nobody", b"[]"))]
+
+
+def bracketed(*members):
+    return b"[" + b",".join(members) + b"]"
+
+
+CALLS = [ADD, BACK, SLOW, CANCEL, ANSWER, NOTE, TURN, NEWEST % 6, NEWEST % 7, bracketed(ADD, SLOW, NOTE, b"3"), *OTHERS]
+MANY = [b'{"jsonrpc":"2.0","id":%d,"method":"slow","params":[9]}' % i for i in range(12)]
+
+
+def spoken(style, messages):
+    """Messages in the framing of that number."""
+    if style == 0:
+        return b"".join(map(headed, messages))
+    return (b"\n" if style == 1 else b"").join([*messages, b""])
+
+
+STYLES = ("headers", "lines", "texts")
+SERVED = {}
+for style, name in enumerate(STYLES):
+    # '0' to '2' are the framings; further bits of the two bytes are what `setup` in fuzz_endpoint.cpp reads.
+    def way(bits):
+        return next(c for c in range(256) if c & 0xf8 == bits and c % 3 == style)
+    plain = bytes([way(0), 0])
+    SERVED[f"{name}-calls"] = plain + b"0" + spoken(style, CALLS)
+    SERVED[f"{name}-in-pieces"] = bytes([way(0), 1]) + b"2\x06\x30" + spoken(style, CALLS)
+    SERVED[f"{name}-narrow"] = bytes([way(8), 2]) + b"0" + spoken(style, [*CALLS, ADD + b" " * 300])
+    SERVED[f"{name}-many"] = bytes([way(48), 3]) + b"0" + spoken(style, MANY)
+    SERVED[f"{name}-many-wait"] = bytes([way(96), 4]) + b"0" + spoken(style, MANY + CALLS)
+    SERVED[f"{name}-drips"] = bytes([way(0), 8]) + b"1\x1f" + spoken(style, CALLS)
+    SERVED[f"{name}-breaks"] = bytes([way(0), 0x71]) + b"0" + spoken(style, CALLS)
+    SERVED[f"{name}-malformed"] = plain + b"0" + spoken(style, [b"[1,,2]", b"[]", b"[1,[2]]", b"3", ADD])
+    SERVED[f"{name}-cut"] = plain + b"0" + spoken(style, CALLS)[:-7]
+SERVED["headers-broken"] = b"\x00\x000" + headed(ADD) + b"X\r\n\r\n" + headed(ADD)
+
+CONFIGS = {
+    "least": b'{"targets":{}}',
+    "target": b'{"targets":{"a":{"command":["x","-y"],"directory":"/x","env":{"A":"b"},"stderr":"discard","framing":"line",'
+              b'"restart":{"when":"always","first_delay_ms":1,"factor":1.5,"max_delay_ms":9,"well_after_ms":3,"max_restarts":2,'
+              b'"window_ms":4},"health":{"method":"h","interval_ms":5,"timeout_ms":6},"stop":{"end_of_input_ms":1,'
+              b'"terminate_ms":2},"max_in_flight":3,"max_queued":4,"max_queued_bytes":5,"overload":"wait",'
+              b'"queue_while_starting":true}}}',
+    "relay": b'{\n "listen": [{"at":"unix:/x"},{"at":"tcp:[::1]:80","framing":"sequence","max_connections":2},\n{"at":"stdio"}],\n'
+             b'"routing":{"prefix_separator":".","strip_prefix":false,"target_member":"t","otherwise":"a"},'
+             b'"targets":{"a":{"command":["x"]}},"topics":{"max_queued":1,"max_queued_bytes":2,"when_full":"block",'
+             b'"subscribe":"s","unsubscribe":"u","publish":"p","event":"e"},"statistics_method":"","drain_ms":0,'
+             b'"check":"envelope"}',
+    "wrong-word": b'{"targets":{"a":{"command":["x"],"framing":"lines"}}}',
+    "wrong-name": b'{"targets":{"a/~b: c":{"command":["x"],\n"frames":1}}}',
+    "twice": b'{"targets":{"a":1,\n"a":2}}',
+    "no-target": b'{"routing":{"otherwise":"b"},"targets":{"a":{"command":["x"]}}}',
+    "nul": b'{"targets":{"a":{"command":["x\\u0000y"]}}}',
+    "no-json": b'{"targets":\n{"a" 1}}',
+}
+
 def write(target, seeds):
     directory = CORPUS / target
     directory.mkdir(parents=True, exist_ok=True)
@@ -142,9 +213,14 @@ def write(target, seeds):
 
 def main():
     write("validate", JSON)
+    write("scanner", {name: bytes([7 * i % 256, 5 * i % 256]) + text for i, (name, text) in enumerate(JSON.items())})
     write("message_view", JSON)
-    write("framing", FRAMES)
+    write("content_length", CONTENT_LENGTH)
+    write("line", LINES)
+    write("sequence", TEXTS)
     write("decode", {**JSON, **VALUES})
+    write("endpoint", SERVED)
+    write("relay_config", CONFIGS)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 
     run.py --build build/fuzz [--seconds N] [TARGET...]    fuzz each target for N seconds
     run.py --build build/fuzz --keep [TARGET...]           take the best of what was found into the tree
-    run.py --build build --replay [TARGET...]              run each target on its committed corpus
+    run.py --build build --replay [TARGET...]              run each target on its committed corpus and
+                                                           on what once crashed it (crashes/TARGET)
 
 Fuzzing writes to BUILD/corpus/TARGET, BUILD/crashes/TARGET and BUILD/fuzz-logs only. Replaying ends with
 `N passed, N failed`.
@@ -18,7 +19,19 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
-TARGETS = ["validate", "framing", "message_view", "decode"]
+CRASHES = HERE / "crashes"
+# Each with its dictionaries.
+TARGETS = {
+    "validate": ["json"],
+    "scanner": ["json", "messages"],
+    "content_length": ["headers", "messages"],
+    "line": ["json", "messages", "headers"],
+    "sequence": ["json", "messages", "headers"],
+    "message_view": ["json", "messages"],
+    "decode": ["json", "values"],
+    "endpoint": ["messages", "headers", "json"],
+    "relay_config": ["relay", "json"],
+}
 
 LONGEST_INPUT = 4096
 # What is committed is small: files of at most so many bytes, and no more of them for a target.
@@ -33,10 +46,23 @@ def files_of(directory):
     return sorted(path for path in directory.rglob("*") if path.is_file()) if directory.is_dir() else []
 
 
+def inputs(target):
+    """What is committed for a target."""
+    return [place / target for place in (CORPUS, CRASHES) if (place / target).is_dir()]
+
+
 def program(build, prefix, target):
     path = build / "tests" / "fuzz" / f"antiphon-{prefix}-{target}"
     if not path.is_file():
         sys.exit(f"run.py: no program {path}")
+    return path
+
+
+def dictionary(build, target):
+    """libFuzzer takes one."""
+    path = build / "dictionaries" / f"{target}.dict"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"\n".join((HERE / f"{name}.dict").read_bytes() for name in TARGETS[target]))
     return path
 
 
@@ -51,8 +77,8 @@ def fuzz(build, target, seconds):
     with open(log, "wb") as sink:
         exit_code = subprocess.run(
             [fuzzer, f"-max_total_time={seconds}", f"-timeout={SECONDS_PER_INPUT}", f"-max_len={LONGEST_INPUT}",
-             f"-rss_limit_mb={MEMORY_MIB}", f"-dict={HERE / 'json.dict'}", f"-artifact_prefix={crashes}/",
-             finds, CORPUS / target],
+             f"-rss_limit_mb={MEMORY_MIB}", f"-dict={dictionary(build, target)}",
+             f"-artifact_prefix={crashes}/", finds, *inputs(target)],
             stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
         ).returncode
 
@@ -80,14 +106,15 @@ def keep(build, target):
     (small / "all").mkdir(parents=True)
     (small / "best").mkdir()
     committed = CORPUS / target
-    for path in files_of(build / "corpus" / target) + files_of(committed):
+    for path in files_of(build / "corpus" / target) + [f for place in inputs(target) for f in files_of(place)]:
         if path.stat().st_size <= LONGEST_KEPT:
             shutil.copy(path, small / "all" / path.name)
     subprocess.run([program(build, "fuzz", target), "-set_cover_merge=1", small / "best", small / "all"],
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    named = {path.read_bytes() for path in committed.iterdir() if "-" in path.name}
+    named = {path.read_bytes() for place in inputs(target) for path in place.iterdir()
+             if place.parent == CRASHES or "-" in path.name}
     for path in committed.iterdir():
-        if "-" not in path.name:  # an earlier find, named by its hash; seeds and crashes stay
+        if "-" not in path.name:  # an earlier find, named by its hash; seeds and sessions stay
             path.unlink()
     best = [path for path in files_of(small / "best") if path.read_bytes() not in named]
     # Of all sizes: short ones are about tokens, long ones about the edges between blocks.
@@ -102,7 +129,7 @@ def keep(build, target):
 
 def replay(build, target):
     """(inputs that passed, inputs that failed): a target ends at the first that fails."""
-    done = subprocess.run([program(build, "replay", target), CORPUS / target], stdin=subprocess.DEVNULL,
+    done = subprocess.run([program(build, "replay", target), *inputs(target)], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = done.stdout.decode(errors="replace").splitlines()
     total = re.fullmatch(r"(\d+) replayed", lines[-1]) if lines else None
@@ -122,7 +149,7 @@ def main():
     what.add_argument("--replay", action="store_true", help="run what is in the tree")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; all of them")
     options = parser.parse_args()
-    targets = options.targets or TARGETS
+    targets = options.targets or list(TARGETS)
     unknown = [target for target in targets if target not in TARGETS]
     if unknown:
         sys.exit(f"run.py: no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")

@@ -53,6 +53,13 @@ void read_method(config_object& from, std::string_view name, std::string& into) 
   if (into.empty()) value->fail("expected the name of a method, found an empty string");
 }
 
+// For what the system takes up to its first NUL.
+std::string without_nul(const config_value& value) {
+  std::string text = value.string();
+  if (text.find('\0') != std::string::npos) value.fail("there may be no NUL in it");
+  return text;
+}
+
 relay::restart_options read_restart(const config_value& value) {
   relay::restart_options made;
   config_object in(value);
@@ -106,15 +113,15 @@ target_config read_target(std::string name, const config_value& value, const std
   config_object in(value);
   const config_value words = in.need("command");
   constexpr std::string_view what = "an array of strings";
-  for (const config_value& word : words.elements(what)) made.command.push_back(word.string());
+  for (const config_value& word : words.elements(what)) made.command.push_back(without_nul(word));
   if (made.command.empty() || made.command.front().empty())
     words.fail("expected a program and its arguments, found none");
-  read(in, "directory", made.directory);
+  if (const auto directory = in.find("directory")) made.directory = without_nul(*directory);
   if (const auto environment = in.find("env")) {
     for (const auto& [variable, text] : environment->members()) {
-      if (variable.empty() || variable.find('=') != std::string::npos)
+      if (variable.empty() || variable.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
         text.fail("that is no name of an environment variable");
-      made.environment.emplace_back(variable, text.string());
+      made.environment.emplace_back(variable, without_nul(text));
     }
   }
   if (const auto error = in.find("stderr")) made.discard_stderr = error->one_of({"inherit", "discard"}) == 1;

@@ -90,6 +90,18 @@ TEST_CASE("a mistake is told with its line and where it is in the JSON") {
   CHECK(mistake_in("[]") == "relay.json:1: the whole: expected an object, found an array");
 }
 
+TEST_CASE("a NUL in what the system reads up to its first NUL is a mistake") {
+  const auto with = [](const std::string& rest) { return "{\"targets\": {\"a\": {" + rest + "}}}"; };
+  CHECK(mistake_in(with(R"("command": ["/bin/x\u0000.safe"])")) ==
+        "relay.json:1: /targets/a/command/0: there may be no NUL in it");
+  CHECK(mistake_in(with(R"("command": ["x"], "directory": "/\u0000tmp")")) ==
+        "relay.json:1: /targets/a/directory: there may be no NUL in it");
+  CHECK(mistake_in(with(R"("command": ["x"], "env": {"A": "b\u0000"})")) ==
+        "relay.json:1: /targets/a/env/A: there may be no NUL in it");
+  CHECK(mistake_in(with(R"("command": ["x"], "env": {"A\u0000B": "b"})")).find("no name of an environment") !=
+        std::string::npos);
+}
+
 TEST_CASE("whether a target has changed doesn't depend on layout, and permits count apart") {
   const auto of = [](std::string text) { return read(std::move(text)).targets.front(); };
   const target_config one = of(R"({"targets": {"a": {"command": ["x"], "framing": "line"}}})");

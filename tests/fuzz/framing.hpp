@@ -1,0 +1,175 @@
+#pragma once
+
+#include "tests/fuzz/check.hpp"
+#include "tests/fuzz/frames.hpp"
+
+#include <antiphon/streaming/frame_decoder.hpp>
+#include <antiphon/streaming/framing.hpp>
+#include <antiphon/streaming/validate.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ANTIPHON_FUZZ_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+
+// However a stream is cut into reads, byte by byte or otherwise, its frames and the way it ends are the same;
+// and what a framing reads it also writes. For the targets content_length, line and sequence.
+//
+// The input: '0', or '1' for narrow limits; '0' to '7' for the number of bytes that follow with the sizes of
+// the reads; the stream.
+namespace fuzz {
+
+using antiphon::frame_decoder;
+using antiphon::framing;
+using antiphon::framing_factory;
+using antiphon::limits;
+
+struct heap final : antiphon::buffer_source {
+  antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
+};
+
+struct outcome {
+  std::vector<std::string> frames;
+  antiphon::error_code error;
+  friend bool operator==(const outcome&, const outcome&) = default;
+};
+
+// What has not arrived yet must not be looked at; the first of it is what a mistake would reach.
+inline std::span<char> next_bytes(std::span<char> space) {
+  constexpr std::size_t reach = 256;
+  return space.first(std::min(space.size(), reach));
+}
+inline void forbid([[maybe_unused]] std::span<char> bytes) {
+#ifdef ANTIPHON_FUZZ_POISON
+  ASAN_POISON_MEMORY_REGION(bytes.data(), bytes.size());
+#endif
+}
+inline void allow([[maybe_unused]] std::span<char> bytes) {
+#ifdef ANTIPHON_FUZZ_POISON
+  ASAN_UNPOISON_MEMORY_REGION(bytes.data(), bytes.size());
+#endif
+}
+
+class stream {
+ public:
+  stream(std::unique_ptr<framing> rules, const limits& bounds)
+      : bounds_(bounds), decoder_(std::move(rules), bounds, memory_, antiphon::validation::full) {}
+
+  void feed(std::string_view bytes) {
+    while (!bytes.empty() && !result_.error) {
+      antiphon::buffer& into = decoder_.prepare();
+      must(!into.space().empty(), "there is no space to read into");
+      const auto size = std::min(bytes.size(), into.space().size());
+      std::memcpy(into.space().data(), bytes.data(), size);
+      into.commit(size);
+      const auto not_arrived = next_bytes(into.space());
+      forbid(not_arrived);
+      bytes.remove_prefix(size);
+      awaited_ -= std::min(awaited_, size);
+      take([this] { return decoder_.next(); });
+      allow(not_arrived);
+    }
+  }
+
+  outcome finish() {
+    if (result_.error) return std::move(result_);
+    awaited_ = 0;
+    take([this] { return decoder_.finish(); });
+    return std::move(result_);
+  }
+
+ private:
+  template <class Step>
+  void take(Step step) {
+    for (;;) {
+      const frame_decoder::result last = step();
+      switch (last.status) {
+        case framing::status::frame:
+          must(awaited_ == 0, "a frame came before the bytes that it needs");
+          must(last.frame.size() <= bounds_.message_bytes, "a frame is longer than the limit");
+          must(last.error == antiphon::validate(last.frame, bounds_.depth),
+               "a frame's verdict depends on how it came");
+          result_.frames.emplace_back(last.frame);
+          continue;
+        case framing::status::need_more:
+          must(last.need > 0 && !last.error, "nothing is needed");
+          awaited_ = std::max(awaited_, last.need);
+          return;
+        case framing::status::failed:
+          must(last.error.failed(), "it failed without a reason");
+          result_.error = last.error;
+          return;
+      }
+    }
+  }
+
+  heap memory_;
+  limits bounds_;
+  frame_decoder decoder_;
+  std::size_t awaited_ = 1;
+  outcome result_;
+};
+
+// `reads` are the sizes of the pieces, one less than each is, over and over; none: all at once.
+inline outcome decode(const framing_factory& make, const limits& bounds, std::string_view bytes,
+                      std::string_view reads) {
+  stream input(make(bounds), bounds);
+  for (std::size_t i = 0; !reads.empty() && !bytes.empty(); ++i) {
+    const auto size = std::size_t{1} + static_cast<unsigned char>(reads[i % reads.size()]);
+    input.feed(bytes.substr(0, size));
+    bytes.remove_prefix(std::min(size, bytes.size()));
+  }
+  input.feed(bytes);
+  return input.finish();
+}
+
+inline std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first == text.npos ? std::string_view()
+                            : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+}
+
+inline void read_back_what_is_written(const framing_factory& make, const limits& bounds,
+                                      std::vector<std::string> messages) {
+  std::erase_if(messages, [](const std::string& text) { return antiphon::validate(text, 1024).failed(); });
+  const auto rules = make(bounds);
+  std::string bytes;
+  for (const std::string& message : messages) {
+    std::string head(rules->max_head(), '\0');
+    const auto size = rules->write_head(head.data() + head.size(), message.size());
+    must(size <= head.size(), "a head is longer than announced");
+    bytes.append(head, head.size() - size).append(message).append(rules->tail());
+  }
+  const outcome again = decode(make, bounds, bytes, {});
+  must(!again.error && again.frames.size() == messages.size(), "what was written can't be read");
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    must(trimmed(again.frames[i]) == trimmed(messages[i]), "what was written is read as something else");
+}
+
+inline int check_framing(const framing_factory& make, std::string_view input) {
+  const std::size_t begin = framing_input_head(input);
+  if (begin == 0) return 0;
+  limits bounds;
+  if (static_cast<unsigned char>(input[0]) % 2 == 1) bounds = {.header_bytes = 48, .message_bytes = 24};
+  const std::string_view reads = input.substr(2, begin - 2);
+  const std::string_view bytes = input.substr(begin);
+  constexpr std::string_view one_byte("\0", 1);
+
+  const outcome whole = same_for_every_scanner([&] { return decode(make, bounds, bytes, {}); });
+  for (const std::string_view sizes : {one_byte, reads}) {
+    if (sizes.empty()) continue;
+    const outcome cut = same_for_every_scanner([&] { return decode(make, bounds, bytes, sizes); });
+    must(whole == cut, "another cut gives something else");
+  }
+  read_back_what_is_written(make, bounds, whole.frames);
+  return 0;
+}
+
+}  // namespace fuzz
