@@ -78,8 +78,9 @@ def constants(text):
     return (str(value + 1),) if value == 0 else (str(value + 1), str(value - 1))
 
 
-def changes(line, code):
-    """(kind, the new line) of each mutant of one line, of which `code` is the part that is code."""
+def changes(line, code, begins):
+    """(kind, the new line) of each mutant of one line, of which `code` is the part that is code.
+    `begins`: nothing of the line before goes on in this one."""
     bare = code.strip()
     if not bare or bare.startswith(("#", "template", "static_assert", "requires", "case ")) or "operator" in bare:
         return
@@ -97,15 +98,16 @@ def changes(line, code):
         # One comparison turned round is a mutant of the kind above.
         if plain and not re.fullmatch(r"[^&|]* [=!]= [^&|]*", inner):
             yield "negation", f"{line[:found.end()]}!({inner}){line[end:]}"
-    if not bare.startswith(NEVER_REMOVED) and any(pattern.fullmatch(bare) for pattern in REMOVED):
+    if begins and not bare.startswith(NEVER_REMOVED) and any(pattern.fullmatch(bare) for pattern in REMOVED):
         yield "removal", line[:len(line) - len(line.lstrip())] + ";"
 
 
 def mutants_of(path, text):
     """Those of one file, each line's first occurrence only where the same line stands twice."""
-    found = {}
+    found, before = {}, ";"
     for number, (line, code) in enumerate(zip(text.split("\n"), code_only(text).split("\n")), 1):
-        for kind, after in changes(line, code):
+        for kind, after in changes(line, code, before.endswith((";", "{", "}", ":", ")", "else"))):
             mutant = Mutant(path, number, kind, line, after)
             found.setdefault(mutant.name, mutant)
+        before = code.strip() or before
     return list(found.values())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -16,7 +17,6 @@ STAGES = {
     "lib": ["unit-lib", "integration", "unit-relay"],
     "lib/relay": ["unit-relay"],
 }
-FUZZ = ("decode", "framing", "message_view", "validate")
 PROGRAMS = {
     "unit-streaming": "tests/unit/streaming/antiphon-unit-streaming",
     "unit-transport": "tests/unit/transport/antiphon-unit-transport",
@@ -27,7 +27,8 @@ PROGRAMS = {
 # What the programs start; a mutant must be in these too.
 ALSO = {
     "unit-relay": ["tests/relay/antiphon-relay-worker"],
-    "integration": ["examples/1_tutorial/antiphon-tutorial-server", "examples/1_tutorial/antiphon-tutorial-client"],
+    "integration": ["tests/conformance/antiphon-conformance", "examples/antiphon-custom-transport",
+                    "examples/1_tutorial/antiphon-tutorial-server", "examples/1_tutorial/antiphon-tutorial-client"],
 }
 # How much longer than the whole tree a mutant may take before it hangs.
 SLOWER, SECONDS_MORE = 4, 20
@@ -35,6 +36,8 @@ MOST_MEMORY = 6 << 30
 # A mutant may send a signal to the wrong process: in a process namespace of its own it finds none of ours, and
 # nothing that it starts outlives it.
 OWN_PROCESSES = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+# The first process there has no default signals and inherits orphans: that is no part for a test program.
+FIRST_PROCESS = ["sh", "-c", '"$@"; exit $?', "sh"]
 
 
 def limit():
@@ -50,7 +53,8 @@ class Workshop:
         self.log = place / "log"
         self.times_file = place / "times.json"
         self.times = {}
-        self.own = OWN_PROCESSES if os.geteuid() == 0 else [*OWN_PROCESSES, "--user", "--map-root-user"]
+        rootless = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        self.own = [*OWN_PROCESSES, *rootless, *FIRST_PROCESS]
         if subprocess.run([*self.own, "true"], capture_output=True).returncode != 0:
             sys.exit("mutate: no process namespaces here (unshare --pid); mutants would not be held in")
 
@@ -80,44 +84,38 @@ class Workshop:
                         "-Dcpp_args=-D_GLIBCXX_ASSERTIONS"], check=True, stdout=subprocess.DEVNULL)
 
     def targets(self, stage):
+        """Those that there are: a program whose libraries are missing is not built."""
+        text = (self.build / "build.ninja").read_text()
         if stage == "fuzz-replay":
-            return [f"tests/fuzz/antiphon-replay-{name}" for name in FUZZ]
-        return [PROGRAMS[stage], *ALSO.get(stage, [])]
+            return sorted(set(re.findall(r"^build (tests/fuzz/antiphon-replay-\w+):", text, re.MULTILINE)))
+        return [target for target in [PROGRAMS[stage], *ALSO.get(stage, [])] if f"\nbuild {target}:" in text]
 
-    def compile(self, stage):
-        """Whether what a stage needs could be built; None when the compiler itself took too long."""
-        ninja = os.environ.get("NINJA", "ninja")
+    def compile(self, *stages):
+        """Whether what these stages need could be built."""
+        targets = [target for stage in stages for target in self.targets(stage)]
         with open(self.log, "wb") as sink:
-            done = subprocess.run([ninja, "-C", str(self.build), *self.known(self.targets(stage))],
+            done = subprocess.run([os.environ.get("NINJA", "ninja"), "-C", str(self.build), *targets],
                                   stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
         return done.returncode == 0
 
-    def known(self, targets):
-        text = (self.build / "build.ninja").read_text()
-        return [target for target in targets if f"build {target}:" in text]
-
-    def commands(self, stage):
+    def command(self, stage):
         if stage == "fuzz-replay":
-            return [[self.build / target, self.source / "tests/fuzz/corpus" / name]
-                    for name, target in zip(FUZZ, self.targets(stage))]
-        return [[self.build / PROGRAMS[stage], "--abort-after=1", "--no-colors"]]
+            return [sys.executable, "tests/fuzz/run.py", "--build", self.build, "--replay"]
+        return [self.build / PROGRAMS[stage], "--abort-after=1", "--no-colors"]
 
     def run(self, stage, seconds):
         """None when all of it passes, otherwise what went wrong, in a few words."""
-        for command in self.commands(stage):
-            with open(self.log, "wb") as sink:
-                process = subprocess.Popen([*self.own, *command], cwd=self.source, stdin=subprocess.DEVNULL, stdout=sink,
-                                           stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limit)
-                try:
-                    code = process.wait(timeout=seconds)
-                except subprocess.TimeoutExpired:
-                    return f"hangs in {stage}"
-                finally:
-                    process.kill()  # and with it, by --kill-child, all that it started
-                    process.wait()
-            if code != 0:
-                return self.failed_case() or f"{stage} ended with {code}"
-        return None
+        with open(self.log, "wb") as sink:
+            process = subprocess.Popen([*self.own, *self.command(stage)], cwd=self.source, stdin=subprocess.DEVNULL,
+                                       stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limit)
+            try:
+                code = process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                return f"hangs in {stage}"
+            finally:
+                process.kill()  # and with it, by --kill-child, all that it started
+                process.wait()
+        return None if code == 0 else self.failed_case() or f"{stage} ended with {code}"
 
     def failed_case(self):
         lines = self.log.read_text(errors="replace").splitlines()
@@ -127,9 +125,8 @@ class Workshop:
         """Builds all of it as it is and measures what the tests take; they have to pass."""
         self.copy()
         self.configure()
-        for stage in [*PROGRAMS, "fuzz-replay"]:
-            if not self.compile(stage):
-                sys.exit(f"mutate: {stage} can't be built as it is: {self.log}")
+        if not self.compile(*PROGRAMS, "fuzz-replay"):
+            sys.exit(f"mutate: the tree as it is can't be built: {self.log}")
         if self.times_file.is_file():
             self.times = json.loads(self.times_file.read_text())
         for stage in [*PROGRAMS, "fuzz-replay"]:
