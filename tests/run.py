@@ -31,6 +31,7 @@ SUITES = [
     Suite("layers", "check", 30, ["python3", "tools/check_layers.py"]),
     Suite("snippets-self-test", "lines", 30, ["python3", "tools/check_snippets.py", "--self-test"]),
     Suite("snippets", "check", 30, ["python3", "tools/check_snippets.py"]),
+    Suite("mutants-self-test", "lines", 30, ["python3", "tools/mutate.py", "--self-test"]),
     Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),
     Suite("unit-lib", "doctest", 300, ["{build}/tests/unit/lib/antiphon-unit-lib"]),

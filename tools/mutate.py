@@ -3,6 +3,7 @@
 
     mutate.py --count N --seed S [--resume] [--retry] [PATH...]
     mutate.py --list [PATH...]
+    mutate.py --self-test
 
 A sample of N mutants is drawn by the seed from streaming/, transport/ and lib/, or from the files and folders
 named. Each is built in a copy of the tree, without optimisation, and the quick test programs run until one fails.
@@ -17,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from mutation import self_test
 from mutation.mutants import mutants_of
 from mutation.workshop import Workshop
 
@@ -101,8 +103,11 @@ def main():
     parser.add_argument("--resume", action="store_true", help="keep the verdicts of the last run")
     parser.add_argument("--retry", action="store_true", help="as --resume, but try those again that survived")
     parser.add_argument("--list", action="store_true", help="print all there are and how many")
+    parser.add_argument("--self-test", action="store_true", help="which mutants a few lines have")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders")
     options = parser.parse_args()
+    if options.self_test:
+        return self_test.run()
     if options.list:
         mutants = all_mutants(options.paths)
         print(*mutants, f"{len(mutants)} mutants", sep="\n")

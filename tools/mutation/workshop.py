@@ -32,6 +32,7 @@ ALSO = {
 }
 # How much longer than the whole tree a mutant may take before it hangs.
 SLOWER, SECONDS_MORE = 4, 20
+LONGEST = 900
 MOST_MEMORY = 6 << 30
 # A mutant may send a signal to the wrong process: in a process namespace of its own it finds none of ours, and
 # nothing that it starts outlives it.
@@ -43,6 +44,12 @@ FIRST_PROCESS = ["sh", "-c", '"$@"; exit $?', "sh"]
 def limit():
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def put(path, text):
+    """What is the same keeps its time, and so isn't built again."""
+    if path.read_text() != text:
+        path.write_text(text)
 
 
 class Workshop:
@@ -90,11 +97,10 @@ class Workshop:
             return sorted(set(re.findall(r"^build (tests/fuzz/antiphon-replay-\w+):", text, re.MULTILINE)))
         return [target for target in [PROGRAMS[stage], *ALSO.get(stage, [])] if f"\nbuild {target}:" in text]
 
-    def compile(self, *stages):
-        """Whether what these stages need could be built."""
-        targets = [target for stage in stages for target in self.targets(stage)]
+    def compile(self, stage):
+        """Whether what a stage needs could be built."""
         with open(self.log, "wb") as sink:
-            done = subprocess.run([os.environ.get("NINJA", "ninja"), "-C", str(self.build), *targets],
+            done = subprocess.run([os.environ.get("NINJA", "ninja"), "-C", str(self.build), *self.targets(stage)],
                                   stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
         return done.returncode == 0
 
@@ -122,32 +128,36 @@ class Workshop:
         return next((line.strip() for line in lines if line.startswith("TEST CASE:")), None)
 
     def prepare(self):
-        """Builds all of it as it is and measures what the tests take; they have to pass."""
         self.copy()
         self.configure()
-        if not self.compile(*PROGRAMS, "fuzz-replay"):
-            sys.exit(f"mutate: the tree as it is can't be built: {self.log}")
         if self.times_file.is_file():
             self.times = json.loads(self.times_file.read_text())
-        for stage in [*PROGRAMS, "fuzz-replay"]:
-            if stage in self.times:
-                continue
-            began = time.monotonic()
-            problem = self.run(stage, 900)
-            if problem:
-                sys.exit(f"mutate: {stage} fails as it is: {problem}: {self.log}")
-            self.times[stage] = round(time.monotonic() - began, 1)
-            self.times_file.write_text(json.dumps(self.times, indent=1) + "\n")
+
+    def ready(self, stage):
+        """Builds a stage with the tree as it is, and measures what it takes; it has to pass. Once."""
+        if stage in self.times:
+            return
+        if not self.compile(stage):
+            sys.exit(f"mutate: {stage} can't be built as it is: {self.log}")
+        began = time.monotonic()
+        problem = self.run(stage, LONGEST)
+        if problem:
+            sys.exit(f"mutate: {stage} fails as it is: {problem}: {self.log}")
+        self.times[stage] = round(time.monotonic() - began, 1)
+        self.times_file.write_text(json.dumps(self.times, indent=1) + "\n")
 
     def judge(self, mutant):
-        """("killed", by what), ("survived", "") or ("unviable", why), with the tree's text put back after it."""
+        """("killed", by what), ("survived", "") or ("unviable", why); the copy's text is put back after it."""
         path = self.source / mutant.path
         text = path.read_text()
         lines = text.split("\n")
         lines[mutant.number - 1] = mutant.after
-        path.write_text("\n".join(lines))
         try:
             for stage in STAGES[self.floor(mutant.path)]:
+                if stage not in self.times:
+                    put(path, text)
+                    self.ready(stage)
+                put(path, "\n".join(lines))
                 if not self.compile(stage):
                     return "unviable", "doesn't compile"
                 problem = self.run(stage, self.times[stage] * SLOWER + SECONDS_MORE)
@@ -155,7 +165,7 @@ class Workshop:
                     return "killed", problem
             return "survived", ""
         finally:
-            path.write_text(text)
+            put(path, text)
 
     @staticmethod
     def floor(path):
