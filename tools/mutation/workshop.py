@@ -16,12 +16,14 @@ STAGES = {
     "transport": ["unit-transport", "integration", "unit-lib", "unit-relay"],
     "lib": ["unit-lib", "integration", "unit-relay"],
     "lib/relay": ["unit-relay"],
+    "lib/testing": ["unit-testing"],
 }
 PROGRAMS = {
     "unit-streaming": "tests/unit/streaming/antiphon-unit-streaming",
     "unit-transport": "tests/unit/transport/antiphon-unit-transport",
     "unit-lib": "tests/unit/lib/antiphon-unit-lib",
     "unit-relay": "tests/unit/relay/antiphon-unit-relay",
+    "unit-testing": "tests/unit/testing/antiphon-unit-testing",
     "integration": "tests/integration/antiphon-integration",
 }
 # What the programs start; a mutant must be in these too.
@@ -169,4 +171,5 @@ class Workshop:
 
     @staticmethod
     def floor(path):
-        return "lib/relay" if path.startswith("lib/relay/") else path.split("/")[0]
+        """The longest of STAGES that the path lies in."""
+        return max((floor for floor in STAGES if path.startswith(floor + "/")), key=len)
