@@ -21,7 +21,7 @@ asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message)
 
 asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work) {
   // A thread pool isn't serial, and a cancellation must not come beside what it cancels.
-  return run_on(asio::any_io_executor(asio::make_strand(std::move(where))), std::move(work));
+  return run_on(asio::any_io_executor(asio::make_strand(where)), std::move(work));
 }
 
 asio::awaitable<reply> await_ticket(ticket claim, lender from) {

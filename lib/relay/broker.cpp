@@ -63,7 +63,7 @@ class broker_core {
     destination found{nullptr, method, {}};
     if (!options_.prefix_separator.empty()) {
       const auto end = method.find(options_.prefix_separator);
-      if (end != method.npos) found.to = find(method.substr(0, end));
+      if (end != std::string_view::npos) found.to = find(method.substr(0, end));
       if (found.to != nullptr) {
         if (options_.strip_prefix) found.method = method.substr(end + options_.prefix_separator.size());
         return found;
@@ -116,7 +116,7 @@ class broker_core {
   void find_by_member(const core::record& call, destination& found) const {
     const std::string_view text = core::params_member(call.params_.bytes(), options_.target_member);
     if (text.empty() || text.front() != '"') return;
-    if (text.find('\\') == text.npos) {
+    if (text.find('\\') == std::string_view::npos) {
       found.to = find(text.substr(1, text.size() - 2));
     } else {
       found.to = find(raw_json(text).decode<std::string>());
