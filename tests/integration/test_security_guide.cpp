@@ -4,8 +4,8 @@
 #include <antiphon/antiphon.hpp>
 #include <antiphon/middleware/shared_secret.hpp>
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
 
 #include <unistd.h>

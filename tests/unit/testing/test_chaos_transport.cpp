@@ -4,8 +4,8 @@
 #include <antiphon/testing/deterministic_context.hpp>
 #include <antiphon/transport/memory_pipe.hpp>
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>

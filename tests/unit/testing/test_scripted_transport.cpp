@@ -4,10 +4,10 @@
 #include <antiphon/testing/deterministic_context.hpp>
 #include <antiphon/testing/scripted_transport.hpp>
 
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <doctest/doctest.h>
 
 #include <chrono>

@@ -6,8 +6,8 @@
 #include <antiphon/transport/tcp.hpp>
 #include <antiphon/transport/unix_socket.hpp>
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 
 #include <sys/socket.h>
