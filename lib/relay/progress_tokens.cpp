@@ -50,7 +50,7 @@ progress_tokens::claimed progress_tokens::claim(client who, const slice& params)
       name = fmt::format(R"("antiphon/{}")", ++renamed_);
       const auto begin = static_cast<std::size_t>(token.data() - all.data());
       made.params.push_back(params.part(all.substr(done, begin - done)));
-      made.params.push_back(slice(std::string_view(name)));
+      made.params.emplace_back(std::string_view(name));
       done = begin + token.size();
     }
     owners_[name] = {who, std::string(token), false};

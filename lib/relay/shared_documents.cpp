@@ -69,7 +69,7 @@ std::size_t offset_of(std::string_view text, lsp::position where, column_unit un
   std::size_t at = 0;
   for (std::uint32_t line = 0; line < where.line; ++line) {
     at = text.find_first_of("\r\n", at);
-    if (at == text.npos) return text.size();
+    if (at == std::string_view::npos) return text.size();
     at += text.substr(at, 2) == "\r\n" ? 2 : 1;
   }
   for (std::uint32_t units = 0; units < where.character && at < text.size();) {
