@@ -29,8 +29,10 @@ std::optional<std::size_t> take_number(std::string_view& text) {
   return number;
 }
 
-// Names may have ": " in them, so any such may end the path.
+// Names may have ": " in them, so any such may end the path. Control characters stand there as escapes, which
+// isn't undone here.
 bool begins_with_a_path(std::string_view message, const boost::json::value& whole) {
+  if (message.find("\\u00") != message.npos) return true;
   for (auto end = message.find(": "); end != message.npos; end = message.find(": ", end + 1)) {
     boost::json::error_code none;
     const auto path = message.substr(0, end);

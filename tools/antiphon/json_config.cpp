@@ -43,6 +43,20 @@ std::string pointer(const std::string& path, std::string_view name) {
   return made;
 }
 
+// A name may have any character in it; a NUL would end the message.
+std::string printable(std::string_view text) {
+  std::string made;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ') {
+      made += fmt::format("\\u{:04x}", byte);
+    } else {
+      made += c;
+    }
+  }
+  return made;
+}
+
 // Not fmt::join: of that g++ 12 warns at -O3, without a cause.
 template <class Word>
 std::string listed(const std::vector<Word>& words) {
@@ -77,8 +91,8 @@ std::size_t config_value::line() const noexcept {
 }
 
 void config_value::fail(std::string_view what) const {
-  throw config_error(
-      fmt::format("{}:{}: {}: {}", source_->name, line(), path_.empty() ? "the whole" : path_, what));
+  const std::string where = path_.empty() ? "the whole" : printable(path_);
+  throw config_error(fmt::format("{}:{}: {}: {}", source_->name, line(), where, what));
 }
 
 void config_value::expected(std::string_view what) const {
