@@ -30,7 +30,6 @@ using asio::awaitable;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::size_t largest_piece = 256;
 // Beyond what there was before the endpoint; its limits allow less, but for what the runtime keeps.
 constexpr std::size_t most_memory = std::size_t{4} * 1024 * 1024;
 
