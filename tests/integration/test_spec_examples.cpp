@@ -50,7 +50,8 @@ TEST_CASE("the examples of the JSON-RPC 2.0 specification are answered as they a
           CHECK(without_words(answer) == without_words(example.at("expect")));
         }
         // And nothing more.
-        const auto next = co_await s.peer.ask(R"({"jsonrpc":"2.0","id":"next","method":"get_data"})");
+        auto asking = s.peer.ask(R"({"jsonrpc":"2.0","id":"next","method":"get_data"})");
+        const auto next = co_await std::move(asking);
         CHECK(next.at("id") == "next");
       });
       CHECK(session.how->reason == antiphon::end_reason::end_of_input);

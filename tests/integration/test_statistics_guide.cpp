@@ -86,7 +86,8 @@ TEST_CASE("statistics guide: figures for each method, and a method that tells th
   support::session session(make_routes(), options);
   session.play([&](support::session& s) -> awaitable<void> {
     co_await s.peer.ask(add(1));
-    const auto answer = co_await s.peer.ask(R"({"jsonrpc":"2.0","id":2,"method":"$/statistics"})");
+    auto asking = s.peer.ask(R"({"jsonrpc":"2.0","id":2,"method":"$/statistics"})");
+    const auto answer = co_await std::move(asking);
     CHECK(answer.at("result").at("endpoint").at("results_sent") == 1);
   });
   std::string shown;

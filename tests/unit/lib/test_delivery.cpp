@@ -378,6 +378,19 @@ TEST_CASE("several connections come together in one queue, whose bound holds eac
   CHECK(all.waited() > 0);
 }
 
+namespace {
+
+/// One message is confirmed, and another waits for room.
+awaitable<void> fill_queue_of_one(support::wire& peer) {
+  auto asking = peer.ask(envelope("event", R"({"mode":"confirmed"})", "1", 1));
+  const auto first = co_await std::move(asking);
+  CHECK(first.at("result").is_null());
+  auto saying = peer.say(envelope("event", R"({"mode":"confirmed"})", "2", 2));
+  co_await std::move(saying);
+}
+
+}  // namespace
+
 TEST_CASE("a queue that is closed refuses what waits for room, and still gives out what it has confirmed") {
   boost::asio::io_context elsewhere(1);
   antiphon::merged_deliveries all(elsewhere.get_executor(), 1);
@@ -387,12 +400,9 @@ TEST_CASE("a queue that is closed refuses what waits for room, and still gives o
       "close", [&all] { all.close(); }, {}, antiphon::route_options(antiphon::order::immediate));
   support::session session(std::move(routes));
   session.play([&](support::session& s) -> awaitable<void> {
-    auto asking = s.peer.ask(envelope("event", R"({"mode":"confirmed"})", "1", 1));
-    const auto first = co_await std::move(asking);
-    CHECK(first.at("result").is_null());
-    auto saying = s.peer.say(envelope("event", R"({"mode":"confirmed"})", "2", 2));
-    co_await std::move(saying);
-    asking = s.peer.ask(R"({"jsonrpc":"2.0","id":3,"method":"close"})");
+    auto filling = fill_queue_of_one(s.peer);
+    co_await std::move(filling);
+    auto asking = s.peer.ask(R"({"jsonrpc":"2.0","id":3,"method":"close"})");
     const auto one = co_await std::move(asking);
     auto hearing = s.peer.hear_json();
     const auto other = co_await std::move(hearing);
@@ -423,12 +433,9 @@ TEST_CASE("a message that is cancelled while it waits for room is cancelled, not
   all.feed(routes, "event");
   support::session session(std::move(routes));
   session.play([&](support::session& s) -> awaitable<void> {
-    auto asking = s.peer.ask(envelope("event", R"({"mode":"confirmed"})", "1", 1));
-    const auto first = co_await std::move(asking);
-    CHECK(first.at("result").is_null());
-    auto saying = s.peer.say(envelope("event", R"({"mode":"confirmed"})", "2", 2));
-    co_await std::move(saying);
-    asking = s.peer.ask(support::cancellation(2));
+    auto filling = fill_queue_of_one(s.peer);
+    co_await std::move(filling);
+    auto asking = s.peer.ask(support::cancellation(2));
     const auto cancelled = co_await std::move(asking);
     CHECK(cancelled.at("id") == 2);
     CHECK(support::error_code_of(cancelled) == -32800);
