@@ -393,47 +393,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::unique_ptr<method_recorder> figures_;
 };
 
-// Inline: what every message of ours goes through.
-
-inline constexpr std::string_view message_head = R"({"jsonrpc":"2.0",)";
-
-/// A frame with what `write` puts into it, or nothing when that throws.
-template <class Write>
-void connection::send_frame(Write write) {
-  try {
-    out_.begin_frame(decoder_.rules());
-    write();
-    if (hooks_ & middleware::on_sent) show_sent();
-    out_.end_frame(decoder_.rules());
-  } catch (...) {
-    out_.drop_frame();
-    throw;
-  }
-  turn_later();
-}
-
-/// A request, whose method and parameters `write` puts there.
-template <class Write>
-pending_calls::entry& connection::send_call(Write write) {
-  pending_calls::entry& call = pending_.add();
-  try {
-    send_frame([&] {
-      out_.append(message_head, R"("id":)");
-      encode(out_, call.id);
-      out_.append(',');
-      write();
-      out_.append('}');
-    });
-  } catch (...) {
-    pending_.remove(call);
-    throw;
-  }
-  call.sent = true;
-  ++stats_.requests_sent;
-  return call;
-}
-
-// What every message goes through where there are statistics.
+// Inline: what every message goes through where there are statistics.
 
 /// A request or notification for which there is a handler.
 inline void connection::arrived(record& call) noexcept {

@@ -1,7 +1,7 @@
 // What a relay passes on: requests that leave over this connection for somebody else, and answers that come
 // back for what came in here. No coroutine has a part in it, and only the envelope is written anew.
 
-#include "lib/connection.hpp"
+#include "lib/sending.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 

@@ -2,6 +2,7 @@
 
 #include "lib/connection.hpp"
 #include "lib/errand.hpp"
+#include "lib/sending.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
