@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every test suite, one after the other, and adds up the test cases that truly ran.
+"""Runs every test suite and adds up the test cases that truly ran.
 
 The last line of the output is `N passed, N failed`, with `, N skipped` if any. A suite that crashes,
 runs over its time or runs no case counts as a failure.
@@ -13,12 +13,16 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from itertools import chain
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # A `doctest` suite is one program. A `lines` suite ends its own output with a line as this file does.
 # A `check` suite is one case, passed when the command exits with 0.
+# Suites that are one process run as many at once as there are processors; those of kind `lines`, which start
+# processes of their own and time them, run alone, after the others.
 Suite = namedtuple("Suite", "name kind seconds command")
 
 PROGRAMS = {
@@ -138,6 +142,16 @@ def chosen_suites(names):
     return [suite for suite in SUITES if not wanted or suite.name in wanted]
 
 
+def show(suite, log, outcome, seconds):
+    skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
+    print(f"{suite.name:<22} {outcome.passed:>5} passed, {outcome.failed} failed{skipped}  "
+          f"({seconds:.1f} s) {outcome.reason}", flush=True)
+    if outcome.failed:
+        lines = log.read_text(errors="replace").splitlines()
+        print(*(f"    {line}" for line in lines[-SHOWN_LINES:]), sep="\n")
+        print(f"    all of it: {log}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Runs the test suites of antiphon.")
     parser.add_argument("--build", default="build", help="the build directory (build)")
@@ -155,23 +169,22 @@ def main():
     places = {name: path.format(build=build) for name, path in PROGRAMS.items()}
     places.update(build=build, server_option="--asan-server" if options.sanitized else "--server")
 
-    total = Outcome()
-    for suite in chosen_suites(options.only):
-        print(f"{suite.name:<22} ", end="", flush=True)
+    def timed(suite):
+        command = [part.format(**places) for part in suite.command]
+        seconds = suite.seconds * (SANITIZED_SLOWNESS if options.sanitized else 1)
         log = logs / f"{suite.name}.log"
         began = time.monotonic()
-        seconds = suite.seconds * (SANITIZED_SLOWNESS if options.sanitized else 1)
-        outcome = run(suite, [part.format(**places) for part in suite.command], seconds, log)
-        skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
-        print(f"{outcome.passed:>5} passed, {outcome.failed} failed{skipped}  "
-              f"({time.monotonic() - began:.1f} s) {outcome.reason}", flush=True)
-        if outcome.failed:
-            lines = log.read_text(errors="replace").splitlines()
-            print(*(f"    {line}" for line in lines[-SHOWN_LINES:]), sep="\n")
-            print(f"    all of it: {log}", flush=True)
-        total.passed += outcome.passed
-        total.failed += outcome.failed
-        total.skipped += outcome.skipped
+        return suite, log, run(suite, command, seconds, log), time.monotonic() - began
+
+    total = Outcome()
+    suites = chosen_suites(options.only)
+    with ThreadPool(os.cpu_count()) as several:
+        finished = several.imap(timed, [suite for suite in suites if suite.kind != "lines"])
+        for suite, log, outcome, took in chain(finished, map(timed, [s for s in suites if s.kind == "lines"])):
+            show(suite, log, outcome, took)
+            total.passed += outcome.passed
+            total.failed += outcome.failed
+            total.skipped += outcome.skipped
 
     print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
     return 1 if total.failed else 0
