@@ -59,18 +59,19 @@ output_chain& connection::open_reply(const std::shared_ptr<batch_reply>& batch) 
 }
 
 // Returns where an answer that isn't a batch's stands.
-outbox::place connection::close_reply(const std::shared_ptr<batch_reply>& batch) {
+outbox::place connection::close_reply(const std::shared_ptr<batch_reply>& batch, bool unbounded) {
   if (batch) {
     const std::size_t size = batch->members.frame_size();
     batch->members.end_frame(bare_);
     batched_bytes_ -= batch->held();
     ++batch->answered;
     batch->bytes += size;
+    if (unbounded) batch->unbounded += size;
     batched_bytes_ += batch->held();
     return {};
   }
   out_.end_frame(decoder_.rules());
-  const outbox::place where = outbox_.file_answer();
+  const outbox::place where = outbox_.file_answer(unbounded ? out_.last_frame_size() : 0);
   stats_.outgoing_bytes_peak = std::max(stats_.outgoing_bytes_peak, backlog());
   return where;
 }
@@ -94,7 +95,7 @@ void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
   out_.begin_frame(decoder_.rules());
   out_.append(std::move(batch->members));
   out_.end_frame(decoder_.rules());
-  outbox_.file_answer();
+  outbox_.file_answer(batch->unbounded);
   turn_later();
 }
 
@@ -104,7 +105,7 @@ void connection::answer_without_record(std::string_view id, int code, std::strin
   ++stats_.errors_sent;
   write_error(open_reply(batch), id, code, message, data);
   if (hooks_ & middleware::on_sent) show_answer(batch, message_kind::error_response, id, method);
-  close_reply(batch);
+  close_reply(batch, true);
 }
 
 output_chain* connection::begin_result(record& call) {
@@ -120,7 +121,7 @@ outbox::place connection::close_result(record& call) {
   output_chain& out = call.batch ? call.batch->members : out_;
   out.append('}');
   if (hooks_ & middleware::on_sent) show_answer(call.batch, message_kind::response, call.id_, call.method_);
-  const outbox::place where = close_reply(call.batch);
+  const outbox::place where = close_reply(call.batch, unbounded(call));
   // What is in a batch leaves with the last of it.
   if (call.timed && !call.batch) figures_->encoded(*call.route->counts, where);
   ++stats_.results_sent;
@@ -194,7 +195,7 @@ void connection::answer_error(record& call, int code, std::string_view message,
       write_error(open_reply(call.batch), call.id_, code, message, data);
       if (hooks_ & middleware::on_sent)
         show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
-      close_reply(call.batch);
+      close_reply(call.batch, unbounded(call));
       ++stats_.errors_sent;
     } catch (...) {
       // Out of memory even for an error: better no connection than one that owes an answer for ever.

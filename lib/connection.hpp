@@ -109,7 +109,7 @@ class connection : public std::enable_shared_from_this<connection> {
   };
   bool takes_requests() const noexcept { return can_send() && !ended_answers(); }
   /// Whether what the peer owes us may grow: if not, `when_there_is_room`.
-  bool has_room() const noexcept { return requests_open(); }
+  bool has_room() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   /// Posts `then` once there is room, or the connection has ended.
   void when_there_is_room(std::function<void()> then);
   /// Forwards a request, of whose end `who` is told. Only while the connection takes requests.
@@ -177,7 +177,16 @@ class connection : public std::enable_shared_from_this<connection> {
   void run_queue();
   void end_of_turn();
   std::size_t backlog() const noexcept { return outbox_.backlog(); }
-  bool requests_open() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
+  bool requests_open() const noexcept { return outbox_.answers() <= options_.max_outgoing_bytes; }
+  /// The peer owes us answers, whether somebody still waits for them or not.
+  bool expects_answers() const noexcept {
+    return stats_.requests_sent > stats_.responses_received - stats_.responses_unknown;
+  }
+  /// Whether the answer to it, as it stands now, is none that permits bound.
+  static bool unbounded(const record& call) noexcept {
+    return call.immediate || call.state == processor::state::idle || call.state == processor::state::queued;
+  }
+  bool owes_too_much(bool expecting) const noexcept;
   bool must_pause() const noexcept;
   /// Something runs or waits, or the reader has paused within a batch, whose other members want answers too.
   bool handles() const noexcept { return !processor_.idle() || batch_.has_value(); }
@@ -223,7 +232,7 @@ class connection : public std::enable_shared_from_this<connection> {
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch,
                              std::string_view method = {});
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
-  outbox::place close_reply(const std::shared_ptr<batch_reply>& batch);
+  outbox::place close_reply(const std::shared_ptr<batch_reply>& batch, bool unbounded);
   outbox::place close_result(record& call);
   void answered(record& call) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;

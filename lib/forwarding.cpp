@@ -77,7 +77,7 @@ void connection::answer_forwarded(record& call, bool is_error, const slice& valu
         out.append('}');
         if (hooks_ & middleware::on_sent)
           show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
-        close_reply(call.batch);
+        close_reply(call.batch, unbounded(call));
         ++stats_.errors_sent;
       } else {
         close_result(call);

@@ -37,15 +37,23 @@ class outbox {
   /// Of what was written into the chain last, which stays where it is.
   place last() const noexcept { return {false, first_done_ + first_taken_ + first_.pending()}; }
   /// Of the answer that was closed last. Moves it where it belongs.
-  place file_answer();
+  /// @param unbounded how many bytes of it no permit bounds: refusals, errors, what `immediate` handlers say
+  place file_answer(std::size_t unbounded);
   bool written(place where) const noexcept {
     return where.end <= (where.second ? second_done_ : first_done_);
   }
 
   /// Bytes that wait for a write.
-  std::size_t pending() const noexcept { return first_.pending() + second_bytes_; }
+  std::size_t pending() const noexcept { return first_.pending() + second_waits_.bytes; }
   /// Bytes that wait, and those being written.
   std::size_t backlog() const noexcept { return pending() + first_taken_ + second_taken_; }
+  /// Those of answers among them, and those of answers that no permit bounds.
+  std::size_t answers() const noexcept {
+    return first_answers_.bytes + second_waits_.bytes + answers_taken_.bytes;
+  }
+  std::size_t unbounded_answers() const noexcept {
+    return first_answers_.unbounded + second_waits_.unbounded + answers_taken_.unbounded;
+  }
   bool writing() const noexcept { return first_taken_ + second_taken_ > 0; }
   /// Bytes written so far, and those of each lane among them.
   std::uint64_t total_written() const noexcept { return first_done_ + second_done_; }
@@ -61,14 +69,30 @@ class outbox {
   void trim() noexcept { first_.trim(); }
 
  private:
+  bool move_last(std::size_t unbounded) noexcept;
+
+  struct tally {
+    std::size_t bytes = 0;
+    std::size_t unbounded = 0;  // of them
+    void operator+=(const tally& other) noexcept {
+      bytes += other.bytes;
+      unbounded += other.unbounded;
+    }
+    void operator-=(const tally& other) noexcept {
+      bytes -= other.bytes;
+      unbounded -= other.unbounded;
+    }
+  };
   struct answer {
     std::vector<slice> parts;
-    std::size_t bytes = 0;
+    tally size;
   };
 
   output_chain first_;
   boost::container::devector<answer> second_;
-  std::size_t second_bytes_ = 0;
+  tally first_answers_;  // that wait in the first lane
+  tally second_waits_;
+  tally answers_taken_;          // being written, of both
   std::size_t first_taken_ = 0;  // being written
   std::size_t second_taken_ = 0;
   std::uint64_t first_done_ = 0;  // written

@@ -76,7 +76,7 @@ asio::awaitable<reply> connection::request(std::shared_ptr<connection> through, 
     co_return co_await std::move(answer);
   }
   const auto limits = home.limits_of(options);
-  if (home.backlog() > home.options_.max_outgoing_bytes) {
+  if (!home.has_room()) {
     auto room = home.wait_for_room(limits.first);
     const error_code error = co_await std::move(room);
     if (error) co_return failed(error);
@@ -118,7 +118,7 @@ asio::awaitable<void> connection::notify(std::shared_ptr<connection> through, dr
     co_await std::move(sent);
     co_return;
   }
-  if (home.backlog() > home.options_.max_outgoing_bytes) {
+  if (!home.has_room()) {
     auto room = home.wait_for_room(clock::time_point::max());
     const error_code error = co_await std::move(room);
     if (error) throw boost::system::system_error(error);
@@ -159,7 +159,7 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
                                              std::size_t size) {
   const auto deadline = limits_of({}).first;
   error_code error;
-  if (backlog() > options_.max_outgoing_bytes) {
+  if (!has_room()) {
     auto room = wait_for_room(deadline);
     error = co_await std::move(room);
   }

@@ -25,6 +25,9 @@ constexpr milliseconds rest_after{1'000};
 // same.
 constexpr std::size_t first_flush = 4 * 1024;
 
+// What may be between two peers, in the kernel or in a pipe.
+constexpr std::size_t under_way = 64 * 1024;
+
 constexpr std::size_t saturated(std::size_t a, std::size_t b) noexcept {
   return a > std::numeric_limits<std::size_t>::max() - b ? std::numeric_limits<std::size_t>::max() : a + b;
 }
@@ -223,19 +226,30 @@ asio::awaitable<void> connection::read_messages() {
   }
 }
 
+// No request is started while more than max_outgoing_bytes of answers are owed, but errors may still be
+// given. A peer that owes us answers may itself have stopped reading because of those, so then it is only
+// bounded what reading on makes us say without a permit. See docs/decisions/0034.
+bool connection::owes_too_much(bool expecting) const noexcept {
+  const std::size_t most = options_.max_outgoing_bytes;
+  if (!expecting) return outbox_.answers() > saturated(most, most / 2);
+  return outbox_.unbounded_answers() / 4 > saturated(most, under_way);
+}
+
 bool connection::must_pause() const noexcept {
-  // No request is started while more than max_outgoing_bytes are owed, but errors may still be answered.
-  if (backlog() > saturated(options_.max_outgoing_bytes, options_.max_outgoing_bytes / 2)) return true;
+  // What we ask and tell counts for nothing here: who sends it waits. Or two that send each other more than
+  // that would both stop, each until the other one reads.
+  const bool expecting = expects_answers();
+  if (owes_too_much(expecting)) return true;
   if (reading_held_ > 0) {
     // The answer that what is held waits for may be behind it.
-    return pending_.size() == 0 || reading_held_ > options_.max_queued;
+    return !expecting || reading_held_ > options_.max_queued;
   }
   // Turning requests away takes no room for them, so nothing needs to stop for those.
   const bool full =
       options_.overload == overload::reject ? processor_.full_of_notifications() : processor_.full();
   if (!full) return false;
   // The answer that a handler waits for may be behind what there is no room for.
-  if (pending_.size() > 0) return processor_.exhausted();
+  if (expecting) return processor_.exhausted();
   return true;
 }
 

@@ -36,6 +36,7 @@ struct batch_reply {
   output_chain members;
   std::size_t answered = 0;
   std::size_t bytes = 0;
+  std::size_t unbounded = 0;  // of them: see outbox
   /// Bytes of memory that its answers take: the shortest takes a block.
   std::size_t held() const noexcept { return answered == 0 ? 0 : std::max(bytes, block); }
   /// Requests not yet answered, and one for the walk itself while it goes on.

@@ -88,7 +88,7 @@ void connection::release_written(error_code error) {
 }
 
 asio::awaitable<error_code> connection::wait_for_room(clock::time_point until) {
-  while (backlog() > options_.max_outgoing_bytes && can_send()) {
+  while (!has_room() && can_send()) {
     const std::size_t too_much = backlog() - options_.max_outgoing_bytes;
     auto written = wait_in(line::room, outbox_.total_written() + too_much, until);
     const error_code error = co_await std::move(written);

@@ -65,7 +65,8 @@ struct endpoint_options {
   antiphon::overload overload = antiphon::overload::wait;
   antiphon::at_close at_close = antiphon::at_close::run_queued;
 
-  /// Bytes owed to the peer beyond which no request is started and senders wait.
+  /// Bytes owed to the peer beyond which senders wait, and bytes of answers beyond which no request is
+  /// started.
   std::size_t max_outgoing_bytes = 8 * 1024 * 1024;
 
   /// How long an outgoing call may take unless its `call_options` say otherwise; zero is for ever.

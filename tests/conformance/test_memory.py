@@ -33,7 +33,8 @@ class Limits:
 
     def bound(self):
         """The formula."""
-        held = 5 * self.message + 3 * self.in_flight_bytes + 3 * self.queued_bytes + 3 * self.outgoing_bytes
+        held = 5 * self.message + 3 * self.in_flight_bytes + 3 * self.queued_bytes
+        held += 7 * self.outgoing_bytes + 256 * KIB
         requests = self.in_flight + 4 * self.queued + 64
         handlers = self.in_flight + self.queued + 64
         return held + requests * RECORD + handlers * HANDLER + POOL
@@ -119,7 +120,7 @@ def _(t, part):
     worst.calls_of_ours(limits.in_flight_bytes, 200 * KIB)
     worst.requests(limits.in_flight_bytes, 200 * KIB)
     worst.requests(2 * limits.queued_bytes, 200 * KIB)
-    worst.unread_answers(limits.outgoing_bytes * 7 // 5)
+    worst.unread_answers(limits.outgoing_bytes * 19 // 5)
     worst.half_a_message()
     bar = limits.bound() * (4 if t.asan else 1)
     if FIGURES:

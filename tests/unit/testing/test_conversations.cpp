@@ -354,7 +354,8 @@ class conversation {
     options.max_queued = dice_.below(6);
     options.overload = dice_.once_in(3) ? antiphon::overload::reject : antiphon::overload::wait;
     options.at_close = dice_.once_in(2) ? antiphon::at_close::run_queued : antiphon::at_close::refuse_queued;
-    if (dice_.once_in(3)) options.max_outgoing_bytes = 1024 * 1024 + dice_.below(5000);
+    if (dice_.once_in(3))
+      options.max_outgoing_bytes = (std::size_t{200} << dice_.below(13)) + dice_.below(500);
     if (dice_.once_in(4)) options.close_timeout = milliseconds(dice_.below(20));
     options.middleware.push_back(std::make_shared<bookkeeper>(of));
     return options;
