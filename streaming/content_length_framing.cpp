@@ -102,12 +102,12 @@ framing::step content_length_framing::look(std::string_view window) {
   const auto block = window.substr(0, limits_.header_bytes);
   while (seen_ < block.size()) {
     const auto line_end = block.find('\n', seen_);
-    const auto known =
-        block.substr(line_start_, line_end == block.npos ? block.npos : line_end - line_start_);
+    const auto known = block.substr(
+        line_start_, line_end == std::string_view::npos ? std::string_view::npos : line_end - line_start_);
     // A peer that ends its lines with CR alone would never get to an LF: tell it now.
     const auto stray = known.find('\r', seen_ > line_start_ ? seen_ - line_start_ - 1 : 0);
-    if (stray != known.npos && stray + 1 != known.size()) return refused(errc::malformed_header);
-    if (line_end == block.npos) {
+    if (stray != std::string_view::npos && stray + 1 != known.size()) return refused(errc::malformed_header);
+    if (line_end == std::string_view::npos) {
       seen_ = block.size();
       break;
     }
@@ -146,9 +146,9 @@ framing::step content_length_framing::finish(std::string_view rest) {
 
 error_code content_length_framing::header_line(std::string_view line) {
   // To some readers a line ends there.
-  if (line.find('\0') != line.npos) return errc::malformed_header;
+  if (line.find('\0') != std::string_view::npos) return errc::malformed_header;
   const auto colon = line.find(':');
-  if (colon == line.npos || !detail::is_http_token(line.substr(0, colon)))
+  if (colon == std::string_view::npos || !detail::is_http_token(line.substr(0, colon)))
     return detail::is_http_request_line(line) ? errc::http_request : errc::malformed_header;
   const auto name = line.substr(0, colon);
   const auto value = trimmed(line.substr(colon + 1));

@@ -98,7 +98,7 @@ class dom_writer {
   // A DOM tells a double from an integer, so that 1 would read back as something else than 1.0.
   void real(double value) {
     const std::string_view text = encode_finite(out_, value);
-    if (text.find_first_of(".e") == text.npos) out_.append(".0");
+    if (text.find_first_of(".e") == std::string_view::npos) out_.append(".0");
   }
 
   output_chain& out_;
@@ -132,8 +132,8 @@ void encode_raw(output_chain& out, const slice& text) {
   // A line break would end the message where lines are frames. In JSON text it can only be a blank.
   std::string_view rest = text.bytes();
   std::size_t line_end = rest.find('\n');
-  if (line_end == rest.npos) return out.append(text);
-  for (; line_end != rest.npos; line_end = rest.find('\n')) {
+  if (line_end == std::string_view::npos) return out.append(text);
+  for (; line_end != std::string_view::npos; line_end = rest.find('\n')) {
     out.append(rest.substr(0, line_end));
     out.append(' ');
     rest.remove_prefix(line_end + 1);

@@ -53,7 +53,7 @@ unescaped to_utf8(int point, std::size_t length) noexcept {
 unescaped read_escape(std::string_view text) noexcept {
   if (text.size() < 2) return {};
   const auto letter = short_letters.find(text[1]);
-  if (letter != short_letters.npos) return {{short_meanings[letter]}, 1, 2};
+  if (letter != std::string_view::npos) return {{short_meanings[letter]}, 1, 2};
   const int unit = code_unit(text, 0);
   if (unit < 0 || (unit >= 0xDC00 && unit <= 0xDFFF)) return {};
   if (unit < 0xD800 || unit > 0xDFFF) return to_utf8(unit, 6);

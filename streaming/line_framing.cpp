@@ -25,7 +25,7 @@ framing::step line_framing::look(std::string_view window) {
     const auto line = window.substr(0, end);
     const auto body = line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0));
     if (body.size() > limits_.message_bytes) return refused(errc::message_too_large);
-    if (end == window.npos) {
+    if (end == std::string_view::npos) {
       seen_ = window.size();
       result.in_body = true;
       return result;

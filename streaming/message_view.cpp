@@ -82,7 +82,7 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
   const bool simple = is_simple_string(members.method, text);
   if (!simple && !is_string(members.method, text)) return invalid("The member \"method\" is not a string.");
   view.method_ = without_quotes(members.method);
-  view.method_escaped_ = !simple && view.method_.find('\\') != view.method_.npos;
+  view.method_escaped_ = !simple && view.method_.find('\\') != std::string_view::npos;
   view.answered_ = !members.id.empty();
   if (!members.id.empty() && !has_valid_id) {
     return invalid(members.id.size() > bounds.id_bytes

@@ -45,7 +45,7 @@ std::size_t detail::hash_of_id(std::string_view json) noexcept {
   const auto add = [&state](int byte) { state = (state ^ static_cast<unsigned>(byte)) * 1099511628211u; };
   const bool is_string = json.starts_with('"');
   if (is_string) add('"');
-  if (is_string && json.find('\\') != json.npos) {
+  if (is_string && json.find('\\') != std::string_view::npos) {
     string_content content(without_quotes(json));
     for (int c = content.next(); c != content.end; c = content.next()) add(c);
   } else {

@@ -21,7 +21,7 @@ int string_content::next() noexcept {
 
 bool same_content(std::string_view a, std::string_view b) noexcept {
   if (a == b) return true;
-  if (a.find('\\') == a.npos && b.find('\\') == b.npos) return false;
+  if (a.find('\\') == std::string_view::npos && b.find('\\') == std::string_view::npos) return false;
   string_content left(a);
   string_content right(b);
   for (;;) {

@@ -17,7 +17,7 @@ inline std::string_view* find_slot(envelope& members, std::string_view name) noe
   // The longest name that matters with each letter escaped: anything longer is no name of ours.
   constexpr std::size_t most = 6 * std::string_view("jsonrpc").size();
   std::string_view* const plain = find_plain(members, name);
-  if (plain != nullptr || name.size() > most || name.find('\\') == name.npos) return plain;
+  if (plain != nullptr || name.size() > most || name.find('\\') == std::string_view::npos) return plain;
   for (const std::string_view known : {"id", "method", "params", "jsonrpc", "result", "error"}) {
     if (same_content(name, known)) return find_plain(members, known);
   }
