@@ -177,6 +177,7 @@ for style, name in enumerate(STYLES):
     SERVED[f"{name}-many"] = bytes([way(48), 3]) + b"0" + spoken(style, MANY)
     SERVED[f"{name}-many-wait"] = bytes([way(96), 4]) + b"0" + spoken(style, MANY + CALLS)
     SERVED[f"{name}-drips"] = bytes([way(0), 8]) + b"1\x1f" + spoken(style, CALLS)
+    SERVED[f"{name}-too-slow"] = bytes([way(0), 8]) + b"1\x02" + spoken(style, [ADD])
     SERVED[f"{name}-breaks"] = bytes([way(0), 0x71]) + b"0" + spoken(style, CALLS)
     SERVED[f"{name}-malformed"] = plain + b"0" + spoken(style, [b"[1,,2]", b"[]", b"[1,[2]]", b"3", ADD])
     SERVED[f"{name}-cut"] = plain + b"0" + spoken(style, CALLS)[:-7]

@@ -141,18 +141,35 @@ class change {
   std::minstd_rand random_;
 };
 
+// One bit of what stands in front of the messages. Where that asks for another framing, they come in it.
+fuzz::frames_place change_setup(std::uint8_t* data, std::size_t size, fuzz::frames_place was, frames& of,
+                                unsigned seed) {
+  data[seed / 8 % was.begin] ^= static_cast<std::uint8_t>(1u << seed % 8);
+  const fuzz::frames_place now = fuzz::frames_of(fuzz::as_text(data, size));
+  if (now.style == was.style) return now;
+  for (loose_frame& one : of) {
+    one.head.clear();
+    fuzz::mend_head(one, now.style);
+  }
+  return now;
+}
+
 }  // namespace
 
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                     unsigned seed) {
   const std::string_view input = fuzz::as_text(data, size);
-  const auto [begin, style] = fuzz::frames_of(input);
-  if (seed % 2 == 0 || begin == 0 || begin > size) return LLVMFuzzerMutate(data, size, max_size);
-  auto frames = fuzz::split_frames(input.substr(begin), style);
+  fuzz::frames_place place = fuzz::frames_of(input);
+  if (seed % 2 == 0 || place.begin == 0) return LLVMFuzzerMutate(data, size, max_size);
+  auto frames = fuzz::split_frames(input.substr(place.begin), place.style);
   if (frames.size() > most_frames) return LLVMFuzzerMutate(data, size, max_size);
-  change(frames, style, seed / 2).make();
-  const std::string bytes = fuzz::join_frames(frames, style);
-  const std::size_t left = std::min(bytes.size(), max_size - std::min(begin, max_size));
-  std::memcpy(data + begin, bytes.data(), left);
-  return begin + left;
+  if (seed / 2 % 8 == 0) {
+    place = change_setup(data, size, place, frames, seed / 16);
+  } else {
+    change(frames, place.style, seed / 16).make();
+  }
+  const std::string bytes = fuzz::join_frames(frames, place.style);
+  const std::size_t left = std::min(bytes.size(), max_size - std::min(place.begin, max_size));
+  std::memcpy(data + place.begin, bytes.data(), left);
+  return place.begin + left;
 }

@@ -34,8 +34,8 @@ TARGETS = {
 }
 
 LONGEST_INPUT = 4096
-# What is committed is small: files of at most so many bytes, and no more of them for a target.
-LONGEST_KEPT, MOST_KEPT = 1024, 160
+# What is committed is small: finds of at most so many bytes, and for each target no more files than that.
+LONGEST_KEPT, MOST_FILES = 1024, 290
 SECONDS_PER_INPUT = 10
 MEMORY_MIB = 2048
 # "#123456	DONE   cov: 812 ft: 3001 corp: 512/19Kb lim: 4096 exec/s: 2057 rss: 431Mb"
@@ -78,6 +78,7 @@ def fuzz(build, target, seconds):
         exit_code = subprocess.run(
             [fuzzer, f"-max_total_time={seconds}", f"-timeout={SECONDS_PER_INPUT}", f"-max_len={LONGEST_INPUT}",
              f"-rss_limit_mb={MEMORY_MIB}", f"-dict={dictionary(build, target)}",
+             "-print_funcs=0",  # to look up their names takes most of a short run
              f"-artifact_prefix={crashes}/", finds, *inputs(target)],
             stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
         ).returncode
@@ -100,30 +101,36 @@ def fuzz(build, target, seconds):
 
 
 def keep(build, target):
-    """Adds those of the small finds to the committed corpus that get further than what is there."""
+    """Adds those of the small finds to the committed corpus that reach an edge which nothing else there does."""
     small = build / "small" / target
     shutil.rmtree(small, ignore_errors=True)
-    (small / "all").mkdir(parents=True)
-    (small / "best").mkdir()
+    for name in ("all", "best"):
+        (small / name).mkdir(parents=True)
     committed = CORPUS / target
-    for path in files_of(build / "corpus" / target) + [f for place in inputs(target) for f in files_of(place)]:
+    # Seeds, sessions and what once crashed stay. An earlier find is named by its hash alone.
+    staying = [path for place in inputs(target) for path in files_of(place)
+               if place.parent == CRASHES or "-" in path.name]
+    for path in staying:
+        shutil.copy(path, small / "best" / path.name)
+    finds = [path for path in files_of(build / "corpus" / target) + files_of(committed) if path not in staying]
+    for path in finds:
         if path.stat().st_size <= LONGEST_KEPT:
             shutil.copy(path, small / "all" / path.name)
-    subprocess.run([program(build, "fuzz", target), "-set_cover_merge=1", small / "best", small / "all"],
+    subprocess.run([program(build, "fuzz", target), "-set_cover_merge=1", "-use_counters=0",  # of edges, not how often
+                    small / "best", small / "all"],
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    named = {path.read_bytes() for place in inputs(target) for path in place.iterdir()
-             if place.parent == CRASHES or "-" in path.name}
-    for path in committed.iterdir():
-        if "-" not in path.name:  # an earlier find, named by its hash; seeds and sessions stay
+    for path in files_of(committed):
+        if path not in staying:
             path.unlink()
-    best = [path for path in files_of(small / "best") if path.read_bytes() not in named]
+    names = {path.name for path in staying}
+    best = [path for path in files_of(small / "best") if path.name not in names]
     # Of all sizes: short ones are about tokens, long ones about the edges between blocks.
     best.sort(key=lambda path: path.stat().st_size)
-    for path in best[:: len(best) // MOST_KEPT + 1]:
-        shutil.copy(path, committed / path.name.split("-")[-1])
+    for path in best[:: len(best) // (MOST_FILES - len(staying)) + 1]:
+        shutil.copy(path, committed / path.name)
     kept = files_of(committed)
-    print(f"{target:<14} {len(kept)} files, {sum(path.stat().st_size for path in kept)} bytes; "
-          f"{len(best)} finds were worth it")
+    print(f"{target:<14} {len(kept)} files, {sum(path.stat().st_size for path in kept)} bytes; of {len(finds)} finds "
+          f"{len(best)} were worth it")
     return True
 
 
