@@ -203,6 +203,22 @@ TEST_CASE("many small frames leave as one part") {
   }
 }
 
+TEST_CASE("what is written into an empty chain stays where it is when its head is put before it") {
+  for (const std::size_t size : {10u, 5'000u}) {
+    test::counting_source memory;
+    output_chain chain(memory);
+    chain.begin_frame(headers);
+    char* const place = chain.reserve(size);
+    chain.append(filler(size));
+    chain.end_frame(headers);
+    std::vector<slice> parts;
+    chain.take(parts);
+    REQUIRE(parts.size() == 1);
+    CHECK((parts.front().bytes() == headed(filler(size))));
+    CHECK(parts.front().data() + parts.front().size() - size == place);
+  }
+}
+
 TEST_CASE("a buffer is used again once all that stood in it has left and been let go") {
   test::counting_source memory;
   output_chain chain(memory, 4096);
