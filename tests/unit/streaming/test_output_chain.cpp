@@ -219,6 +219,27 @@ TEST_CASE("what is written into an empty chain stays where it is when its head i
   }
 }
 
+TEST_CASE("the frame that was closed last is taken on its own, and those before it stay") {
+  for (const auto* rules : both) {
+    for (const std::size_t size : {10u, 200'000u}) {
+      test::counting_source memory;
+      output_chain chain(memory);
+      for (const std::string& body : {std::string("first"), filler(size)}) {
+        chain.begin_frame(*rules);
+        chain.append(body);
+        chain.end_frame(*rules);
+      }
+      CHECK(chain.last_frame_size() == framed(*rules, filler(size)).size());
+      std::vector<slice> parts;
+      chain.take_last_frame(parts);
+      CHECK((joined(parts) == framed(*rules, filler(size))));
+      CHECK(chain.last_frame_size() == 0);
+      CHECK(chain.pending() == framed(*rules, "first").size());
+      CHECK((taken(chain) == framed(*rules, "first")));
+    }
+  }
+}
+
 TEST_CASE("a buffer is used again once all that stood in it has left and been let go") {
   test::counting_source memory;
   output_chain chain(memory, 4096);
