@@ -109,7 +109,7 @@ void connection::answer_without_record(std::string_view id, int code, std::strin
 }
 
 output_chain* connection::begin_result(record& call) {
-  if (call.notification_ || call.answered || lost_ || !can_send()) return nullptr;
+  if (call.notification_ || call.answered || !can_send()) return nullptr;
   output_chain& out = open_reply(call.batch);
   out.append(reply_head, call.id_, R"(,"result":)");
   return &out;
@@ -190,7 +190,7 @@ void connection::answer_error(record& call, int code, std::string_view message,
   if (call.outcome == handler_outcome::answered && !call.answered) call.outcome = handler_outcome::failed;
   if (call.notification_) {
     ++stats_.notifications_failed;
-  } else if (!call.answered && !lost_ && can_send()) {
+  } else if (!call.answered && can_send()) {
     try {
       write_error(open_reply(call.batch), call.id_, code, message, data);
       if (hooks_ & middleware::on_sent)

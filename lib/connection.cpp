@@ -129,7 +129,6 @@ void connection::lost(error_code error) noexcept {
   end(end_reason::connection_lost, error, milliseconds(0));
   release_written(error);
   fail_pending(make_error_code(errc::connection_lost));
-  changed();
 }
 
 void connection::abandon() noexcept {
@@ -138,7 +137,6 @@ void connection::abandon() noexcept {
   if (transport_) transport_->close();
   fail_pending(why_closed());
   release_written(why_closed());
-  changed();
 }
 
 // ---------------------------------------------------------------- the end

@@ -68,7 +68,7 @@ void connection::leave_to(record& call, transit& who) {
 void connection::answer_forwarded(record& call, bool is_error, const slice& value) noexcept {
   call.transit = nullptr;
   if (is_error) call.outcome = handler_outcome::failed;
-  if (!call.answered && !lost_ && can_send()) {
+  if (!call.answered && can_send()) {
     try {
       output_chain& out = open_reply(call.batch);
       out.append(reply_head, call.id_, is_error ? std::string_view(R"(,"error":)") : R"(,"result":)");

@@ -1,4 +1,5 @@
 #include "lib/method_recorder.hpp"
+#include "lib/random_distance.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -94,14 +95,7 @@ method_recorder::~method_recorder() {
   }
 }
 
-// The distance to the next one is random, so that no rhythm of the peer's hides anything: 1 to 2 n - 1, which
-// is n on average.
-void method_recorder::draw() noexcept {
-  random_ ^= random_ << 13;
-  random_ ^= random_ >> 7;
-  random_ ^= random_ << 17;
-  until_sample_ = 1 + static_cast<std::uint32_t>((random_ >> 32) % (2 * home_->sample_every_ - 1));
-}
+void method_recorder::draw() noexcept { until_sample_ = random_distance(random_, home_->sample_every_); }
 
 void method_recorder::ran(method_counts& counts, clock::duration queued, clock::duration run) noexcept try {
   method_account& account = *counts.account;

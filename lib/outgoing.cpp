@@ -287,7 +287,7 @@ record* connection::lending_record(lender from) noexcept {
 void connection::give_up(std::uint64_t id, errc why) noexcept {
   pending_calls::entry* call = pending_.find(id);
   if (call == nullptr) return;
-  if (call->sent && !call->answered() && can_send() && !lost_) write_cancel(id);
+  if (call->sent && !call->answered() && can_send()) write_cancel(id);
   complete(*call, failed(make_error_code(why)), true);
 }
 

@@ -26,8 +26,10 @@ std::size_t hash_of(std::string_view name) noexcept {
     end = static_cast<unsigned char>(name.back());
   }
   constexpr std::uint64_t spread = 0x9E3779B97F4A7C15;
-  // The upper half: what all bits have had a part in.
-  return static_cast<std::size_t>((((begin ^ name.size()) * spread + end) * spread) >> 32);
+  std::uint64_t mixed = ((begin ^ name.size()) * spread + end) * spread;
+  // A product's upper bits alone have to do with all bits: once more, so that the last letter counts too.
+  mixed = (mixed ^ mixed >> 32) * spread;
+  return static_cast<std::size_t>(mixed >> 32);
 }
 
 }  // namespace

@@ -44,9 +44,7 @@ template <class Number>
 bool parse_number(std::string_view token, Number& out) noexcept {
   if (std::from_chars(token.data(), token.data() + token.size(), out).ec == std::errc()) return true;
   // Out of range says overflow and underflow alike. A number that is too small is a zero, which it may be.
-  const bool negative = token.starts_with('-');
-  if (negative) token.remove_prefix(1);
-  out = negative ? Number{-0.0} : Number{0.0};
+  out = token.starts_with('-') ? Number{-0.0} : Number{0.0};
   const std::size_t e = token.find_first_of("eE");
   const std::string_view digits = token.substr(0, e);
   const std::size_t first = digits.find_first_of("123456789");

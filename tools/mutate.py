@@ -6,14 +6,14 @@
     mutate.py --self-test
 
 A sample of N mutants is drawn by the seed from streaming/, transport/ and lib/, or from the files and folders
-named. Each is built in a copy of the tree, without optimisation, and the quick test programs run until one fails.
+named. Each is built in a copy of the tree, and the quick test programs run until one fails.
 Verdicts are written to build/mutate/results.json as they come: `--resume` goes on from there, `--retry` tries those
 again that had survived. Mutants that can't be told from the original are argued in tools/mutation/equivalent.json.
 """
 
 import argparse
+import hashlib
 import json
-import random
 import sys
 import time
 from pathlib import Path
@@ -51,9 +51,7 @@ def report(sample, results, arguments):
     """Prints the survivors and the totals; whether the bar is reached and no survivor is left without a reason."""
     verdicts = {}
     for mutant in sample:
-        verdict = results.get(mutant.name, {}).get("verdict", "open")
-        if verdict == "survived" and why_equivalent(mutant, arguments):
-            verdict = "argued"
+        verdict = "argued" if why_equivalent(mutant, arguments) else results[mutant.name]["verdict"]
         verdicts.setdefault(verdict, []).append(mutant)
     count = {name: len(verdicts.get(name, [])) for name in ("killed", "survived", "argued")}
     for mutant in verdicts.get("survived", []):
@@ -71,18 +69,25 @@ def save(path, results):
     fresh.replace(path)
 
 
+def place_of(mutant, seed):
+    return hashlib.sha1(f"{seed} {mutant.name}".encode()).hexdigest()
+
+
 def draw(options, results, arguments):
     """Tries mutants until there are as many verdicts as asked for; those that don't compile aren't counted."""
-    candidates = all_mutants(options.paths)
-    random.Random(options.seed).shuffle(candidates)
+    # So the others stay in the sample when a line is changed.
+    candidates = sorted(all_mutants(options.paths), key=lambda mutant: place_of(mutant, options.seed))
     workshop = Workshop(ROOT, PLACE)
     workshop.prepare()
     sample, place = [], PLACE / "results.json"
     for mutant in candidates:
         if len(sample) == options.count:
             break
+        if why_equivalent(mutant, arguments):  # no need to try it
+            sample.append(mutant)
+            continue
         known = results.get(mutant.name)
-        again = known and known["verdict"] == "survived" and options.retry and not why_equivalent(mutant, arguments)
+        again = known and known["verdict"] == "survived" and options.retry
         if known is None or again:
             began = time.monotonic()
             verdict, how = workshop.judge(mutant)

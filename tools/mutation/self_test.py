@@ -1,6 +1,10 @@
-"""Which mutants a few lines have."""
+"""Which mutants a few lines have, and what is noticed about programs that don't end well."""
+
+import tempfile
+from pathlib import Path
 
 from mutation.mutants import mutants_of
+from mutation.running import Run, doctest_passes
 
 # (source text, what each mutant makes of its last line)
 SAMPLES = [
@@ -26,6 +30,15 @@ SAMPLES = [
     ("static_assert(sizeof(id) == 16);", set()),
 ]
 
+# (what a shell runs, whether that is a problem)
+RUNS = [
+    ("echo fine", None),
+    ("exit 3", "ended with 3"),
+    ("kill -SEGV $$", "ended with -11"),
+    ("echo begun; sleep 60", "hangs"),
+    ("while :; do echo on and on; sleep 0.1; done", "hangs"),
+]
+
 
 def run():
     failed = 0
@@ -35,5 +48,20 @@ def run():
         if found != wanted:
             failed += 1
             print(f"{text!r}: {sorted(found)}, not {sorted(wanted)}")
-    print(f"{len(SAMPLES) - failed} passed, {failed} failed")
+    with tempfile.TemporaryDirectory() as place:
+        for script, wanted in RUNS:
+            problem = Run(["sh", "-c", script], place, Path(place) / "log", 2, 1).problem
+            if problem != wanted:
+                failed += 1
+                print(f"{script!r}: {problem}, not {wanted}")
+        output = "TEST CASE:  a\n0.1 s: a\nTEST CASE:  b, c\n1.500000 s: b, c\n"
+        done = Run(["printf", output], place, Path(place) / "log")
+    passes = doctest_passes("program", {"silence": 9, "slow": done.slow_cases()})
+    if [command[-1] for _, command in passes] != ["--test-case-exclude=b? c", "--test-case=b? c"]:
+        failed += 1
+        print(f"slow cases: {passes}")
+    if done.last_case() != "TEST CASE:  b, c":
+        failed += 1
+        print(f"last case: {done.last_case()}")
+    print(f"{len(SAMPLES) + len(RUNS) + 2 - failed} passed, {failed} failed")
     return 1 if failed else 0

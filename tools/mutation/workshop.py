@@ -3,21 +3,21 @@
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-# Unit tests of the same floor first: they are quick to tell.
+from mutation.running import LONGEST, SECONDS_MORE, SLOWER, Run, doctest_passes, own_processes
+
+# Those that are the quickest to tell first.
 STAGES = {
-    "streaming": ["unit-streaming", "fuzz-replay", "unit-lib", "integration"],
-    "transport": ["unit-transport", "integration", "unit-lib", "unit-relay"],
+    "streaming": ["unit-streaming", "fuzz-replay", "integration", "unit-lib"],
+    "transport": ["unit-transport", "integration", "unit-relay", "unit-lib"],
     "lib": ["unit-lib", "integration", "unit-relay"],
     "lib/relay": ["unit-relay"],
     "lib/testing": ["unit-testing"],
 }
+LIBRARIES = ["libantiphon.a", "lib/relay/libantiphon_relay.a", "lib/testing/libantiphon_testing.a"]
 PROGRAMS = {
     "unit-streaming": "tests/unit/streaming/antiphon-unit-streaming",
     "unit-transport": "tests/unit/transport/antiphon-unit-transport",
@@ -32,20 +32,6 @@ ALSO = {
     "integration": ["tests/conformance/antiphon-conformance", "examples/antiphon-custom-transport",
                     "examples/1_tutorial/antiphon-tutorial-server", "examples/1_tutorial/antiphon-tutorial-client"],
 }
-# How much longer than the whole tree a mutant may take before it hangs.
-SLOWER, SECONDS_MORE = 4, 20
-LONGEST = 900
-MOST_MEMORY = 6 << 30
-# A mutant may send a signal to the wrong process: in a process namespace of its own it finds none of ours, and
-# nothing that it starts outlives it.
-OWN_PROCESSES = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
-# The first process there has no default signals and inherits orphans: that is no part for a test program.
-FIRST_PROCESS = ["sh", "-c", '"$@"; exit $?', "sh"]
-
-
-def limit():
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def put(path, text):
@@ -58,14 +44,12 @@ class Workshop:
     """`place` is kept between runs, so that only what has changed is built."""
 
     def __init__(self, root, place):
-        self.root, self.source, self.build = root, place / "source", place / "build"
+        # In the copy as in the tree: so the compiler's cache knows the files.
+        self.root, self.source, self.build = root, place / "source", place / "source" / "build"
         self.log = place / "log"
-        self.times_file = place / "times.json"
-        self.times = {}
-        rootless = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        self.own = [*OWN_PROCESSES, *rootless, *FIRST_PROCESS]
-        if subprocess.run([*self.own, "true"], capture_output=True).returncode != 0:
-            sys.exit("mutate: no process namespaces here (unshare --pid); mutants would not be held in")
+        # Of each stage, with the tree as it is: how long it takes and is silent, and which cases are slow.
+        self.measured, self.measured_file = {}, place / "measured.json"
+        self.own = own_processes()
 
     def copy(self):
         """Brings the copy up to the tree; what is the same keeps its time, and so isn't built again."""
@@ -78,19 +62,19 @@ class Workshop:
                 old.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(new, old)
                 shutil.copymode(new, old)
-        # The wraps that Meson fetched into the tree.
+        # What is built, and the wraps that Meson fetched into the tree.
         for old in [path for path in self.source.rglob("*") if path.is_file()]:
             name = str(old.relative_to(self.source))
-            if name not in wanted and not name.startswith(("subprojects/", "tests/interop/node_modules")):
+            if name not in wanted and not name.startswith(("build/", "subprojects/")):
                 old.unlink()
 
     def configure(self):
         if (self.build / "build.ninja").is_file():
             return
-        # Shared libraries: a mutant relinks one of them, and no test program.
-        subprocess.run(["meson", "setup", str(self.build), str(self.source), "--buildtype=plain",
-                        "-Ddefault_library=shared", "-Dbenchmarks=disabled", "-Db_lundef=false",
-                        "-Dcpp_args=-D_GLIBCXX_ASSERTIONS"], check=True, stdout=subprocess.DEVNULL)
+        # As `./dev build` and CI configure it, so that their objects are taken from the cache.
+        environment = os.environ | {"CXX": str(self.source / "tools/mutation/compiler.sh"), "CXXFLAGS": "-g1"}
+        subprocess.run(["meson", "setup", str(self.build), str(self.source), "-Ddeveloper=true",
+                        "-Dbenchmarks=disabled"], env=environment, check=True, stdout=subprocess.DEVNULL)
 
     def targets(self, stage):
         """Those that there are: a program whose libraries are missing is not built."""
@@ -99,54 +83,49 @@ class Workshop:
             return sorted(set(re.findall(r"^build (tests/fuzz/antiphon-replay-\w+):", text, re.MULTILINE)))
         return [target for target in [PROGRAMS[stage], *ALSO.get(stage, [])] if f"\nbuild {target}:" in text]
 
-    def compile(self, stage):
-        """Whether what a stage needs could be built."""
+    def compile(self, targets, mutant=False):
+        """Whether they could be built; see compiler.sh."""
+        environment = os.environ | ({"ANTIPHON_MUTANT": "1"} if mutant else {"CCACHE_NOHASHDIR": "1"})
         with open(self.log, "wb") as sink:
-            done = subprocess.run([os.environ.get("NINJA", "ninja"), "-C", str(self.build), *self.targets(stage)],
-                                  stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
+            done = subprocess.run([os.environ.get("NINJA", "ninja"), "-C", str(self.build), *targets],
+                                  env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT)
         return done.returncode == 0
 
-    def command(self, stage):
+    def compile_unchanged(self, targets):
+        if not self.compile(targets):
+            sys.exit(f"mutate: the tree can't be built as it is: {self.log}")
+
+    def passes(self, stage, measured):
         if stage == "fuzz-replay":
-            return [sys.executable, "tests/fuzz/run.py", "--build", self.build, "--replay"]
-        return [self.build / PROGRAMS[stage], "--abort-after=1", "--no-colors"]
+            return [(measured["silence"], [sys.executable, "tests/fuzz/run.py", "--build", self.build, "--replay"])]
+        return doctest_passes(self.build / PROGRAMS[stage], measured)
 
-    def run(self, stage, seconds):
+    def run(self, stage):
         """None when all of it passes, otherwise what went wrong, in a few words."""
-        with open(self.log, "wb") as sink:
-            process = subprocess.Popen([*self.own, *self.command(stage)], cwd=self.source, stdin=subprocess.DEVNULL,
-                                       stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=limit)
-            try:
-                code = process.wait(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                return f"hangs in {stage}"
-            finally:
-                process.kill()  # and with it, by --kill-child, all that it started
-                process.wait()
-        return None if code == 0 else self.failed_case() or f"{stage} ended with {code}"
-
-    def failed_case(self):
-        lines = self.log.read_text(errors="replace").splitlines()
-        return next((line.strip() for line in lines if line.startswith("TEST CASE:")), None)
+        measured = self.measured[stage]
+        seconds = measured["seconds"] * SLOWER + SECONDS_MORE
+        for silence, command in self.passes(stage, measured):
+            done = Run([*self.own, *command], self.source, self.log, seconds, silence * SLOWER + SECONDS_MORE)
+            if done.problem:
+                return f"{stage} {done.problem} {done.last_case()}".strip()
+        return None
 
     def prepare(self):
         self.copy()
         self.configure()
-        if self.times_file.is_file():
-            self.times = json.loads(self.times_file.read_text())
+        if self.measured_file.is_file():
+            self.measured = json.loads(self.measured_file.read_text())
 
-    def ready(self, stage):
-        """Builds a stage with the tree as it is, and measures what it takes; it has to pass. Once."""
-        if stage in self.times:
-            return
-        if not self.compile(stage):
-            sys.exit(f"mutate: {stage} can't be built as it is: {self.log}")
-        began = time.monotonic()
-        problem = self.run(stage, LONGEST)
-        if problem:
-            sys.exit(f"mutate: {stage} fails as it is: {problem}: {self.log}")
-        self.times[stage] = round(time.monotonic() - began, 1)
-        self.times_file.write_text(json.dumps(self.times, indent=1) + "\n")
+    def measure(self, stage):
+        """Builds and runs a stage with the tree as it is; it has to pass."""
+        self.compile_unchanged(self.targets(stage))
+        [(_, command)] = self.passes(stage, {"silence": LONGEST, "slow": []})
+        done = Run([*self.own, *command], self.source, self.log)
+        if done.problem:
+            sys.exit(f"mutate: {stage} fails as it is: {done.problem}: {self.log}")
+        self.measured[stage] = {"seconds": round(done.seconds, 1), "silence": round(done.silence, 1),
+                                "slow": done.slow_cases()}
+        self.measured_file.write_text(json.dumps(self.measured, indent=1) + "\n")
 
     def judge(self, mutant):
         """("killed", by what), ("survived", "") or ("unviable", why); the copy's text is put back after it."""
@@ -154,15 +133,16 @@ class Workshop:
         text = path.read_text()
         lines = text.split("\n")
         lines[mutant.number - 1] = mutant.after
+        self.compile_unchanged(LIBRARIES)  # so that nothing is left of the mutant before
         try:
             for stage in STAGES[self.floor(mutant.path)]:
-                if stage not in self.times:
+                if stage not in self.measured:
                     put(path, text)
-                    self.ready(stage)
+                    self.measure(stage)
                 put(path, "\n".join(lines))
-                if not self.compile(stage):
+                if not self.compile(self.targets(stage), mutant=True):
                     return "unviable", "doesn't compile"
-                problem = self.run(stage, self.times[stage] * SLOWER + SECONDS_MORE)
+                problem = self.run(stage)
                 if problem:
                     return "killed", problem
             return "survived", ""

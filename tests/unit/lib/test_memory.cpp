@@ -3,6 +3,7 @@
 #include <antiphon/antiphon.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,7 +11,10 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 // The memory that an endpoint takes from its pool: when it gives it back, and what it does when there is
 // none.
@@ -45,6 +49,25 @@ const std::string answer = R"({"jsonrpc":"2.0","id":1,"result":[1]})";
 std::string large(std::size_t size) {
   return R"({"jsonrpc":"2.0","id":1,"method":"echo","params":[")" + std::string(size, 'x') + R"("]})";
 }
+
+// Its memory comes back, by another thread's hand, just before somebody waits for it.
+class just_missed final : public antiphon::transport {
+ public:
+  explicit just_missed(executor_type executor) : executor_(std::move(executor)) {}
+  buffer acquire(std::size_t at_least) override { return there_ ? buffer::allocate(at_least) : buffer(); }
+  void wait_for_memory(antiphon::memory_waiter& /*who*/) override { there_ = true; }
+  awaitable<std::size_t> receive_into(buffer& into) override {
+    CHECK_FALSE(into.space().empty());
+    co_return 0;
+  }
+  awaitable<void> send(std::span<const std::string_view> /*parts*/) override { co_return; }
+  void close() noexcept override {}
+  executor_type get_executor() override { return executor_; }
+
+ private:
+  executor_type executor_;
+  bool there_ = false;
+};
 
 }  // namespace
 
@@ -103,6 +126,17 @@ TEST_CASE("an endpoint whose pool is exhausted reads on when memory comes back, 
   });
   CHECK(one.how->reason == antiphon::end_reason::end_of_input);
   CHECK(pool->stats().refused > 0);
+}
+
+TEST_CASE("memory that comes back between asking for it and waiting for it is not missed") {
+  support::asio::io_context context(1);
+  antiphon::endpoint endpoint(std::make_unique<just_missed>(context.get_executor()));
+  std::optional<antiphon::ended> how;
+  support::asio::co_spawn(context, endpoint.run(),
+                          [&how](std::exception_ptr, const antiphon::ended& end) { how = end; });
+  support::drain(context);
+  REQUIRE(how);
+  CHECK(how->reason == antiphon::end_reason::end_of_input);
 }
 
 TEST_CASE("a message that outgrows the pool waits for it in the middle") {

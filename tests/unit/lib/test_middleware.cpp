@@ -620,7 +620,7 @@ TEST_CASE("a trace has a line for each message that the inspector reads") {
   session.play([&](support::session& s) -> awaitable<void> {
     co_await s.peer.ask(request(1, "one"));
     co_await s.peer.say(notification("note"));
-    co_await s.peer.ask("{]");
+    co_await s.peer.ask("{]\x01\x7f\tx");
     auto calling = s.endpoint->notify("hello", 1);
     co_await std::move(calling);
   });
@@ -632,7 +632,7 @@ TEST_CASE("a trace has a line for each message that the inspector reads") {
     std::smatch match;
     if (!std::regex_match(entry, match, line)) {
       ++others;
-      CHECK(entry.find("] Received what is no message: {]") != std::string::npos);
+      CHECK(entry.find("] Received what is no message: {]   x") != std::string::npos);
       continue;
     }
     const auto told = support::json(match[1].str());

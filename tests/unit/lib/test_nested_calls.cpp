@@ -48,6 +48,28 @@ TEST_CASE("calls nest fifty deep in both directions with one request in flight o
   }
 }
 
+TEST_CASE("a handler lends its permit while it awaits the peer, and has it again with the answer") {
+  antiphon::router routes;
+  std::size_t afterwards = 0;
+  routes.on_request("ask", [&afterwards](antiphon::call_context& call) -> awaitable<int> {
+    auto calling = call.call<int>("inner");
+    const int result = co_await std::move(calling);
+    afterwards = call.peer().stats().in_flight;
+    co_return result;
+  });
+  support::session session(std::move(routes));
+  session.play([](support::session& s) -> awaitable<void> {
+    auto asking = s.peer.ask(request(1, "ask"));
+    const auto inner = co_await std::move(asking);
+    CHECK(s.endpoint->stats().in_flight == 0);
+    auto answering = s.peer.ask(R"({"jsonrpc":"2.0","id":1,"result":7})");
+    const auto answer = co_await std::move(answering);
+    CHECK(answer.at("result") == 7);
+    CHECK(s.endpoint->stats().in_flight == 0);
+  });
+  CHECK(afterwards == 1);
+}
+
 TEST_CASE("an answer behind a full queue still reaches the handler that waits for it") {
   antiphon::router routes;
   routes.on_request("ask", [](antiphon::call_context& call) -> awaitable<int> {

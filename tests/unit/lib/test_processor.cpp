@@ -356,6 +356,24 @@ TEST_CASE("memory is lent like a permit, up to a bound of its own") {
   CHECK(p.idle());
 }
 
+TEST_CASE("memory that was lent and is taken back leaves room to lend for others") {
+  endpoint_options options = bounds(10);
+  options.max_in_flight_bytes = 1000;
+  processor p(options);
+  request a, b, c;
+  for (request* r : {&a, &b, &c}) p.start(*r);
+  p.hold(a, 800);
+  p.hold(b, 100);
+  p.hold(c, 200);
+  CHECK(p.lend(a));
+  p.reclaim(a);
+  CHECK(p.lend(b));
+  CHECK(p.lend(c));
+  CHECK_FALSE(p.lend(a));
+  for (request* r : {&a, &b, &c}) p.finish(*r);
+  CHECK(p.idle());
+}
+
 TEST_CASE("options without a limit are no limit") {
   constexpr auto most = std::numeric_limits<std::size_t>::max();
   endpoint_options options = bounds(most, most, most);

@@ -96,6 +96,15 @@ TEST_CASE("a handler that takes longer than its route's limit is answered for, a
   });
 }
 
+TEST_CASE("the shortest limit is one too") {
+  session one(routes(1ms));
+  one.play([](session& s) -> awaitable<void> {
+    auto asking = s.peer.ask(request("1", "nap", 500));
+    const auto late = co_await std::move(asking);
+    CHECK(support::error_code_of(late) == -32001);
+  });
+}
+
 TEST_CASE("what a handler returns after its limit is dropped, and it keeps its permit until then") {
   antiphon::endpoint_options options;
   options.max_in_flight = 1;

@@ -247,6 +247,21 @@ TEST_CASE("progress goes to the client whose token it names, though two have cho
   });
 }
 
+TEST_CASE("two tokens of one request are both renamed, in whatever order they stand") {
+  house h;
+  wire& one = h.client();
+  wire& two = h.client();
+  h.play([&]() -> awaitable<void> {
+    co_await h.introduce_both(one, two);
+    const std::string params = R"({"partialResultToken":"p","workDoneToken":1})";
+    co_await say(one, request("1", "workspace/symbol", params));
+    co_await expect(h.server, request("2", "workspace/symbol", params));
+    co_await say(two, request("1", "workspace/symbol", params));
+    co_await expect(h.server, request("3", "workspace/symbol",
+                                      R"({"partialResultToken":"antiphon/1","workDoneToken":"antiphon/2"})"));
+  });
+}
+
 TEST_CASE("a progress of the server's own is nobody's any more after its end") {
   house h;
   wire& one = h.client();
@@ -269,8 +284,10 @@ TEST_CASE("a progress of the server's own is nobody's any more after its end") {
 }
 
 TEST_CASE("columns are counted as the server does") {
-  // "ä" is two bytes, one unit of UTF-16; the second client deletes what is behind it.
-  const auto text_after = [](std::string answer, int column) {
+  // "ä", "€" and "😀" are two, three and four bytes, of UTF-16 one, one and two units; the second client
+  // deletes what is behind them.
+  const std::string wide = "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80";
+  const auto text_after = [&wide](std::string answer, int column) {
     house h;
     wire& one = h.client();
     wire& two = h.client();
@@ -279,7 +296,7 @@ TEST_CASE("columns are counted as the server does") {
       co_await h.introduce_both(one, two, answer);
       co_await say(one, opened("file:///a", 1, "one"));
       co_await hear(h.server);
-      co_await say(two, opened("file:///a", 1, "\xC3\xA4yz"));
+      co_await say(two, opened("file:///a", 1, wide + "yz"));
       const std::string from = std::to_string(column);
       const std::string to = std::to_string(column + 1);
       co_await say(two,
@@ -293,10 +310,10 @@ TEST_CASE("columns are counted as the server does") {
     });
     return std::string(json(text).at("params").at("textDocument").at("text").as_string());
   };
-  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-8"}})", 2) == "\xC3\xA4z");
-  CHECK(text_after(R"({"capabilities":{},"offsetEncoding":"utf-8"})", 2) == "\xC3\xA4z");
-  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-32"}})", 1) == "\xC3\xA4z");
-  CHECK(text_after(R"({"capabilities":{}})", 1) == "\xC3\xA4z");
+  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-8"}})", 9) == wide + "z");
+  CHECK(text_after(R"({"capabilities":{},"offsetEncoding":"utf-8"})", 9) == wide + "z");
+  CHECK(text_after(R"({"capabilities":{"positionEncoding":"utf-32"}})", 3) == wide + "z");
+  CHECK(text_after(R"({"capabilities":{}})", 4) == wide + "z");
 }
 
 TEST_CASE("what clients tell a server that doesn't read is not dropped") {

@@ -476,6 +476,27 @@ TEST_CASE("a restart on request lets what waits go to the next process") {
   });
 }
 
+TEST_CASE("what a process was replaced by is what is restarted from then on") {
+  stage one;
+  one.keep("w", command("/nowhere/antiphon-nothing"));
+  one.play([&](stage& s) -> awaitable<void> {
+    process_options options = quick();
+    options.routes = [&s] { return s.hub.target_routes(*s.hub.find("w")); };
+    auto replacing = s.keeper->replace("w", worker(), std::move(options), 1s);
+    co_await std::move(replacing);
+    std::vector<int> pids;
+    for (int round = 0; round < 2; ++round) {
+      auto asking = s.ask("w/pid");
+      const answer got = co_await std::move(asking);
+      REQUIRE(got.has_value());
+      pids.push_back(got->decode<int>());
+      auto restarting = s.keeper->restart("w", 1s);
+      co_await std::move(restarting);
+    }
+    CHECK(pids[0] != pids[1]);
+  });
+}
+
 TEST_CASE("a program that ends at once, as in the guide, is started again after a wait") {
   const place_with_program there("sqlite_server.py", "raise SystemExit(2)");
   stage one;

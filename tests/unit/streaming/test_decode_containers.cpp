@@ -161,6 +161,8 @@ TEST_CASE("what is wrong with a variant is told of the alternative that got furt
   CHECK(element.code == errc::wrong_type);
   CHECK(element.path == "/1");
   CHECK(refused<either>("[1,}").code == errc::invalid_json);
+  using longer = std::variant<std::pair<int, bool>, std::tuple<int, int, bool>, std::pair<bool, int>>;
+  CHECK(refused<longer>("[1,2,3]").path == "/2");
   CHECK(refused<std::variant<bool, std::int8_t>>("300").code == errc::number_out_of_range);
 }
 

@@ -6,8 +6,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 using antiphon::content_length_framing;
 using antiphon::errc;
@@ -38,6 +41,28 @@ class endless_framing final : public framing {
   std::size_t max_head() const noexcept override { return 0; }
   std::size_t write_head(char*, std::size_t) const noexcept override { return 0; }
   std::string_view tail() const noexcept override { return {}; }
+};
+
+// Its blocks can be extended, up to a MiB.
+class extensible_source final : public antiphon::buffer_source {
+ public:
+  antiphon::buffer acquire(std::size_t at_least) override {
+    auto* block = new extensible;
+    block->bytes = block->memory.get();
+    block->capacity = at_least;
+    block->recycle = [](antiphon::memory_block* one) noexcept { delete static_cast<extensible*>(one); };
+    block->extend = [](antiphon::memory_block* one, std::size_t capacity) noexcept {
+      if (capacity > mib) return false;
+      one->capacity = capacity;
+      return true;
+    };
+    return antiphon::buffer(block);
+  }
+
+ private:
+  struct extensible : antiphon::memory_block {
+    std::unique_ptr<char[]> memory = std::make_unique<char[]>(mib);
+  };
 };
 
 }  // namespace
@@ -155,6 +180,42 @@ TEST_CASE("a pinned frame stays as it is when the next read begins a new frame")
     REQUIRE(pins[static_cast<std::size_t>(i)].bytes() == "[" + std::to_string(i) + "]");
   // The space behind pinned frames is used up before another block is taken.
   CHECK(memory.acquired <= 4);
+}
+
+TEST_CASE("a message as long as those before it gets a block that holds it, behind pinned ones too") {
+  test::counting_source memory;
+  frame_decoder decoder(line_framing::make({}), {}, memory);
+  const std::string line = "\"" + std::string(40 * kib, 'x') + "\"\n";
+  std::vector<antiphon::slice> pins;
+  for (int i = 0; i < 5; ++i) {
+    // What is as long as the two before it needn't be moved.
+    if (i >= 2) CHECK(decoder.prepare().space().size() >= line.size());
+    for (std::string_view rest = line; !rest.empty();) {
+      const auto part = rest.substr(0, decoder.prepare().space().size());
+      put(decoder, part);
+      rest.remove_prefix(part.size());
+      const auto& found = decoder.next();
+      if (found.status == framing::status::frame) pins.push_back(decoder.pin(found.frame));
+    }
+    REQUIRE(pins.size() == static_cast<std::size_t>(i) + 1);
+    CHECK(decoder.next().status == framing::status::need_more);
+  }
+}
+
+TEST_CASE("the beginning of a message is moved to the front of its block, which doesn't grow for it") {
+  extensible_source memory;
+  frame_decoder decoder(line_framing::make({}), {}, memory);
+  std::string lines;
+  while (lines.size() < mib) lines += '"' + std::string(100, 'x') + "\"\n";
+  for (std::string_view rest = lines; !rest.empty();) {
+    antiphon::buffer& into = decoder.prepare();
+    REQUIRE(into.capacity() == 64 * kib);
+    const auto size = std::min(rest.size(), into.space().size());
+    std::memcpy(into.space().data(), rest.data(), size);
+    into.commit(size);
+    rest.remove_prefix(size);
+    while (decoder.next().status == framing::status::frame) continue;
+  }
 }
 
 TEST_CASE("a pin outlives its decoder") {

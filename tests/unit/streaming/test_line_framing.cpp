@@ -24,6 +24,18 @@ TEST_CASE("each line is a message, with LF or CRLF behind it") {
   CHECK(decode("{}\n[1]\r\n\"x\"\n").frames == lines{"{}", "[1]", "\"x\""});
 }
 
+TEST_CASE("a line's end is done with when the line is") {
+  for (const std::string_view bytes : {"{}\n", "{}\r\n"}) {
+    test::counting_source memory;
+    antiphon::frame_decoder decoder(line_framing::make({}), {}, memory);
+    antiphon::buffer& into = decoder.prepare();
+    std::memcpy(into.space().data(), bytes.data(), bytes.size());
+    into.commit(bytes.size());
+    CHECK(decoder.next().frame == "{}");
+    CHECK(decoder.buffered() == 0);
+  }
+}
+
 TEST_CASE("only LF ends a line") {
   // U+2028, U+2029, U+0085, vertical tab, form feed, CR
   const std::string data = "\"\xE2\x80\xA8\xE2\x80\xA9\xC2\x85\v\f\r\"";

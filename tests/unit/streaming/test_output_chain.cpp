@@ -203,6 +203,43 @@ TEST_CASE("many small frames leave as one part") {
   }
 }
 
+TEST_CASE("what is written into an empty chain stays where it is when its head is put before it") {
+  for (const std::size_t size : {10u, 5'000u}) {
+    test::counting_source memory;
+    output_chain chain(memory);
+    chain.begin_frame(headers);
+    char* const place = chain.reserve(size);
+    chain.append(filler(size));
+    chain.end_frame(headers);
+    std::vector<slice> parts;
+    chain.take(parts);
+    REQUIRE(parts.size() == 1);
+    CHECK((parts.front().bytes() == headed(filler(size))));
+    CHECK(parts.front().data() + parts.front().size() - size == place);
+  }
+}
+
+TEST_CASE("the frame that was closed last is taken on its own, and those before it stay") {
+  for (const auto* rules : both) {
+    for (const std::size_t size : {10u, 200'000u}) {
+      test::counting_source memory;
+      output_chain chain(memory);
+      for (const std::string& body : {std::string("first"), filler(size)}) {
+        chain.begin_frame(*rules);
+        chain.append(body);
+        chain.end_frame(*rules);
+      }
+      CHECK(chain.last_frame_size() == framed(*rules, filler(size)).size());
+      std::vector<slice> parts;
+      chain.take_last_frame(parts);
+      CHECK((joined(parts) == framed(*rules, filler(size))));
+      CHECK(chain.last_frame_size() == 0);
+      CHECK(chain.pending() == framed(*rules, "first").size());
+      CHECK((taken(chain) == framed(*rules, "first")));
+    }
+  }
+}
+
 TEST_CASE("a buffer is used again once all that stood in it has left and been let go") {
   test::counting_source memory;
   output_chain chain(memory, 4096);
