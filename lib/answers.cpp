@@ -87,14 +87,19 @@ bool connection::batches_owe_too_much(const batch_reply& batch) const noexcept {
          batched_bytes_ - batch.held() > options_.max_outgoing_bytes;
 }
 
-void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) {
+void connection::batch_member_done(const std::shared_ptr<batch_reply>& batch) noexcept {
   if (--batch->open > 0) return;
   batched_bytes_ -= batch->held();
   if (batch->answered == 0 || !can_send()) return;
-  batch->members.append(']');
-  out_.begin_frame(decoder_.rules());
-  out_.append(std::move(batch->members));
-  out_.end_frame(decoder_.rules());
+  try {
+    batch->members.append(']');
+    out_.begin_frame(decoder_.rules());
+    out_.append(std::move(batch->members));
+    out_.end_frame(decoder_.rules());
+  } catch (...) {  // no memory, as in answer_error
+    out_.drop_frame();
+    return lost(make_error_code(boost::system::errc::not_enough_memory));
+  }
   outbox_.file_answer(batch->unbounded);
   turn_later();
 }

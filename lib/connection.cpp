@@ -53,37 +53,57 @@ connection::clock::time_point connection::from_now(milliseconds time) { return a
 
 void connection::start(std::function<asio::awaitable<void>()> body) {
   if (phase_ != phase::created) return;
-  phase_ = phase::open;
   auto self = shared_from_this();
-  // Held by all the coroutines: a peer handle may outlive the io_context, and must not keep what belongs to
-  // it.
-  std::shared_ptr<connection> alive(this, [self](connection* owned) noexcept { owned->release_io(); });
-  // Held by whatever waits for the end: see await_end.
-  std::shared_ptr<connection> owner(this, [alive](connection* owned) noexcept {
-    if (owned->phase_ != phase::finished) owned->abandon_waiters();
-  });
-  asio::dispatch(executor_, [this, owner = std::move(owner), alive = std::move(alive)]() mutable {
-    open(std::move(owner), std::move(alive));
-  });
-  if (!body) return;
-  body_running_ = true;
-  // The closure that made the coroutine must outlive it, so it stays with the completion handler.
-  auto kept = std::make_shared<std::function<asio::awaitable<void>()>>(std::move(body));
-  asio::co_spawn(executor_, (*kept)(),
-                 asio::bind_cancellation_slot(body_cancel_.slot(), [self, kept](std::exception_ptr failure) {
-                   self->body_failure_ = failure;
-                   self->body_running_ = false;
-                   self->changed();
-                   self->close(self->options_.close_timeout);
-                 }));
+  try {
+    // The closure that made the coroutine must outlive it, so it stays with the completion handler.
+    std::shared_ptr<std::function<asio::awaitable<void>()>> kept;
+    if (body) kept = std::make_shared<std::function<asio::awaitable<void>()>>(std::move(body));
+    // Held by all the coroutines: a peer handle may outlive the io_context, and must not keep what belongs to
+    // it.
+    std::shared_ptr<connection> alive(this, [self](connection* owned) noexcept { owned->release_io(); });
+    // Held by whatever waits for the end: see await_end.
+    std::shared_ptr<connection> owner(this, [alive](connection* owned) noexcept {
+      if (owned->phase_ != phase::finished) owned->abandon_waiters();
+    });
+    phase_ = phase::open;
+    asio::dispatch(executor_, [this, owner = std::move(owner), alive = std::move(alive)]() mutable {
+      open(std::move(owner), std::move(alive));
+    });
+    if (kept) run_body(std::move(kept));
+  } catch (...) {  // no memory even to begin
+    phase_ = phase::finished;
+    lost_ = true;
+    ended_.reason = end_reason::connection_lost;
+    ended_.error = make_error_code(boost::system::errc::not_enough_memory);
+    release_io();
+    fail_pending(ended_.error);
+    release_written(ended_.error);
+    if (turn_by_hand_) turn();
+    throw;
+  }
 }
 
-void connection::tell_end(waiter<ended> who) {
-  if (phase_ == phase::finished) {
-    resume_later(std::move(who), ended_);
-  } else {
-    waiting_for_end_.push_back(std::move(who));
+void connection::run_body(std::shared_ptr<std::function<asio::awaitable<void>()>> body) noexcept {
+  body_running_ = true;
+  on_end ended([self = shared_from_this(), body](const std::exception_ptr& failure, bool destroyed) noexcept {
+    self->body_running_ = false;
+    if (destroyed) return self->out_of_memory();
+    self->body_failure_ = failure;
+    self->changed();
+    self->close(self->options_.close_timeout);
+  });
+  try {
+    asio::co_spawn(executor_, (*body)(), asio::bind_cancellation_slot(body_cancel_.slot(), std::move(ended)));
+  } catch (...) {  // no memory, of which it is told
   }
+}
+
+void connection::tell_end(waiter<ended> who) noexcept {
+  waiting_for_end_.push_back(std::move(who));
+  if (phase_ != phase::finished) return;
+  resume_due_ = true;
+  turn_later();
+  if (turn_by_hand_) turn();
 }
 
 void connection::rethrow_body_failure() {
@@ -117,11 +137,19 @@ void connection::end(end_reason reason, error_code error, milliseconds drain) no
   } else {
     // It never ran, but it may have been called on.
     phase_ = phase::finished;
-    transport_->close();
+    if (transport_) transport_->close();
     fail_pending(why_closed());
     release_written(why_closed());
     release_io();
+    if (turn_by_hand_) turn();
   }
+}
+
+// What is told to others here must need no memory.
+void connection::out_of_memory() noexcept {
+  lost_ = true;
+  end(end_reason::connection_lost, make_error_code(boost::system::errc::not_enough_memory), milliseconds(0));
+  changed();
 }
 
 void connection::lost(error_code error) noexcept {
@@ -147,7 +175,7 @@ void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connect
     moved_at_ = clock::now();
     look_for_silence(moved_at_);
   }
-  await_end(std::move(owner), next_look());
+  await_end(std::move(owner), phase_ == phase::open ? next_look() : clock::now());
   start_reader(std::move(alive));
 }
 
@@ -155,22 +183,37 @@ void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connect
 // memory meanwhile, and then the coroutine that ends. An io_context that goes away destroys it, and with it
 // the coroutines that wait in the connection, which would else keep each other.
 void connection::await_end(std::shared_ptr<connection> owner, clock::time_point look_at) {
-  change_timer_->expires_at(look_at);
-  change_timer_->async_wait([this, owner = std::move(owner)](error_code) mutable {
-    if (phase_ == phase::open) look_after();
-    if (phase_ == phase::open) return await_end(std::move(owner), next_look());
+  change_timer_->expires_at(waking_at(look_at));
+  auto look = [this, owner = std::move(owner)](error_code) mutable { on_change(std::move(owner)); };
+  change_timer_->async_wait(asio::bind_allocator(change_memory_.allocator(), std::move(look)));
+}
+
+void connection::on_change(std::shared_ptr<connection> owner) {
+  if (turn_by_hand_) turn();
+  if (phase_ == phase::open) look_after();
+  if (phase_ == phase::open) {
+    await_end(std::move(owner), next_look());
+  } else {
     try {
       asio::co_spawn(executor_, end_in_order(owner), asio::detached);
-    } catch (const std::bad_alloc&) {
+    } catch (...) {  // no memory
       await_end(std::move(owner), from_now(retry_time));
     }
-  });
+  }
+  rethrow_escaped();
+}
+
+connection::clock::time_point connection::waking_at(clock::time_point until) const noexcept {
+  return turn_by_hand_ ? clock::now() : until;
 }
 
 asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*owner*/) {
-  co_await drain();
-  co_await flush_out();
-  co_await linger();
+  try {
+    co_await drain();
+    co_await flush_out();
+    co_await linger();
+  } catch (const std::bad_alloc&) {  // then at once
+  }
   phase_ = phase::closing;
   transport_->close();
   const error_code why = why_closed();
@@ -188,12 +231,15 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   while (reading_ || writing_ || watching_ || body_running_) {
     auto change = next_change(clock::time_point::max());
     co_await std::move(change);
+    if (turn_by_hand_) turn();
   }
 
   phase_ = phase::finished;
   if (seldom_) seldom_->deadline_timer.cancel();
-  auto waiting = std::move(waiting_for_end_);
-  for (auto& who : waiting) resume_later(std::move(who), ended_);
+  resume_due_ = true;
+  turn_later();
+  if (turn_by_hand_) turn();
+  rethrow_escaped();
 }
 
 asio::awaitable<void> connection::drain() {
@@ -202,6 +248,7 @@ asio::awaitable<void> connection::drain() {
   while (!lost_ && handles() && drain_until_ > clock::now()) {
     auto change = next_change(drain_until_);
     co_await std::move(change);
+    if (turn_by_hand_) turn();
   }
   if (!handles()) co_return;
   cancel_running();
@@ -209,6 +256,7 @@ asio::awaitable<void> connection::drain() {
   while (!lost_ && handles() && until > clock::now()) {
     auto change = next_change(until);
     co_await std::move(change);
+    if (turn_by_hand_) turn();
   }
 }
 
@@ -222,6 +270,7 @@ asio::awaitable<void> connection::flush_out() {
     if (until <= clock::now()) break;
     auto change = next_change(until);
     co_await std::move(change);
+    if (turn_by_hand_) turn();
   }
 }
 
@@ -236,6 +285,7 @@ asio::awaitable<void> connection::linger() {
   while (!lost_ && reading_ && until > clock::now()) {
     auto change = next_change(until);
     co_await std::move(change);
+    if (turn_by_hand_) turn();
   }
 }
 
@@ -250,7 +300,7 @@ void connection::abandon_waiters() noexcept {
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();
-  release_runners();
+  for (const auto& call : records_) call->runner.clear();
   release_transits();
   if (transport_) transport_->close();
 }
@@ -270,27 +320,62 @@ void connection::end_of_turn() {
   run_queue();
   in_reader_ = false;
   flush();
+  if (resume_due_ || escaped_) turn_later();
   if (phase_ != phase::open) changed();
 }
 
 // What handlers and callers leave behind outside of the reader's own turn is gathered: one write for all of
-// it.
-void connection::turn_later() {
+// it. What can't be posted for want of memory is done by who waits for changes, which takes none.
+void connection::turn_later() noexcept {
   if (in_reader_ || std::exchange(turn_due_, true)) return;
-  asio::post(executor_, [self = shared_from_this()] { self->turn(); });
+  try {
+    asio::post(executor_, [self = shared_from_this()] {
+      self->turn();
+      self->rethrow_escaped();
+    });
+  } catch (...) {
+    turn_by_hand_ = true;
+    changed();
+  }
 }
 
 void connection::run_queue() {
   while (processor::item* next = processor_.next(requests_open())) begin(static_cast<record&>(*next));
 }
 
-void connection::turn() {
-  turn_due_ = false;
+void connection::turn() noexcept {
+  turn_due_ = turn_by_hand_ = false;
+  if (orphans_) fail_orphans();
+  if (resume_due_) resume_due();
   if (phase_ == phase::finished) return;
   run_queue();
   flush();
   if (paused_ && !must_pause()) reader_gate_.open();
   if (phase_ != phase::open) changed();
+}
+
+// All whose time has come, in no handler of their own: so it takes no memory.
+void connection::resume_due() noexcept {
+  resume_due_ = false;
+  while (pending_calls::entry* call = pending_.first_ended()) {
+    const error_code why = call->ended();
+    auto who = std::move(call->waiter);
+    pending_.remove(*call);
+    resume(std::move(who), failed(why));
+  }
+  resume_written();
+  if (phase_ != phase::finished) return;
+  while (!waiting_for_end_.empty()) {
+    auto who = std::move(waiting_for_end_.back());
+    waiting_for_end_.pop_back();
+    // Whoever runs an endpoint may do so on another executor. Better from here than never.
+    if (!try_resume_later(who, ended_)) resume(std::move(who), ended_);
+  }
+}
+
+// What comes out of who goes on is none of ours: it leaves by io_context::run as from a handler of its own.
+void connection::rethrow_escaped() {
+  if (escaped_) std::rethrow_exception(std::exchange(escaped_, nullptr));
 }
 
 endpoint_stats connection::stats() const {

@@ -11,6 +11,7 @@
 #include "lib/supersession.hpp"
 #include "lib/transit.hpp"
 #include "lib/waiting.hpp"
+#include "transport/reserve.hpp"
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
@@ -19,8 +20,7 @@
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/container/devector.hpp>
@@ -57,11 +57,12 @@ class connection : public std::enable_shared_from_this<connection> {
   void start(std::function<asio::awaitable<void>()> body);
   /// What to await until it has ended. Cancelling that closes it.
   auto finished() {
+    make_room(waiting_for_end_);
     return suspended<ended>([this](auto handler) {
-      auto slot = asio::get_associated_cancellation_slot(handler);
-      if (slot.is_connected())
-        slot.assign([this](asio::cancellation_type) { close(options_.close_timeout); });
+      const bool cancellable =
+          on_cancellation(handler, [this](asio::cancellation_type) { close(options_.close_timeout); });
       tell_end(waiter<ended>(std::move(handler)));
+      if (!cancellable) out_of_memory();
     });
   }
   void close(std::chrono::milliseconds drain);
@@ -93,9 +94,11 @@ class connection : public std::enable_shared_from_this<connection> {
                                         call_options options, lender from);
   static asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message);
   std::uint64_t add_batch_call(draft message, output_chain& members, bool first);
-  asio::awaitable<void> send_batch(output_chain members, std::vector<std::uint64_t> calls, std::size_t size);
+  /// @param calls stay where they are until it ends
+  asio::awaitable<void> send_batch(output_chain members, std::span<const std::uint64_t> calls,
+                                   std::size_t size);
   asio::awaitable<reply> await_reply(std::uint64_t id, lender from);
-  void give_up(std::uint64_t id, errc why) noexcept;
+  void give_up(std::uint64_t id, error_code why) noexcept;
   /// Nobody will ask for the answer any more. Nothing happens when somebody waits for it.
   /// @param tell the peer hears that it is cancelled
   void forget(std::uint64_t id, bool tell) noexcept;
@@ -139,25 +142,28 @@ class connection : public std::enable_shared_from_this<connection> {
 
   // connection.cpp, reading.cpp
   void open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive);
+  void run_body(std::shared_ptr<std::function<asio::awaitable<void>()>> body) noexcept;
   void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
+  void on_change(std::shared_ptr<connection> owner);
   asio::awaitable<void> end_in_order(std::shared_ptr<connection> owner);
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();
   void start_reader(std::shared_ptr<connection> self);
-  void reader_ended(std::exception_ptr failure) noexcept;
+  void reader_ended(const std::exception_ptr& failure, bool destroyed) noexcept;
   asio::awaitable<void> read_messages();
-  asio::awaitable<void> watch_loop(std::shared_ptr<connection> self);
-  void watch();
+  asio::awaitable<void> watch_loop();
+  void watch() noexcept;
   void shorten_drain() noexcept;
   void limit_pause();
   void begin_pause();
   void end_pause() noexcept;
   /// What to await until something changes or it is late.
   auto next_change(clock::time_point until) {
-    change_timer_->expires_at(until);
-    return change_timer_->async_wait(asio::as_tuple(asio::deferred));
+    change_timer_->expires_at(waking_at(until));
+    return wait_with(change_memory_, *change_timer_);
   }
+  clock::time_point waking_at(clock::time_point until) const noexcept;
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
   void refuse_stream(error_code error);
@@ -171,9 +177,16 @@ class connection : public std::enable_shared_from_this<connection> {
   void plan_rest() noexcept;
   void end_silence(errc why, bool tell);
   void changed() noexcept;
-  void tell_end(waiter<ended> who);
-  void turn_later();
-  void turn();
+  void tell_end(waiter<ended> who) noexcept;
+  void turn_later() noexcept;
+  void turn() noexcept;
+  void resume_due() noexcept;
+  void resume_written() noexcept;
+  template <class... Result>
+  void resume(waiter<Result...> who, std::type_identity_t<Result>... result) noexcept;
+  void rethrow_escaped();
+  /// There is none for what the connection needs to go on.
+  void out_of_memory() noexcept;
   void run_queue();
   void end_of_turn();
   std::size_t backlog() const noexcept { return outbox_.backlog(); }
@@ -194,16 +207,17 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_io() noexcept;
 
   // writing.cpp
-  void flush();
-  void start_writer();
+  void flush() noexcept;
+  void start_writer() noexcept;
+  void writer_destroyed() noexcept;
   asio::awaitable<void> write_loop(std::shared_ptr<connection> self);
-  void release_written(error_code error);
+  void release_written(error_code error) noexcept;
   asio::awaitable<error_code> wait_for_room(clock::time_point until);
   asio::awaitable<error_code> wait_written(outbox::place what);
   enum class line : std::uint8_t { first_lane, second_lane, room };
   std::uint64_t written(line which) const noexcept;
   asio::awaitable<error_code> wait_in(line which, std::uint64_t position, clock::time_point until);
-  void give_up_writing(line which, std::uint64_t waiter, errc why) noexcept;
+  void give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept;
 
   // incoming.cpp
   void on_frame(std::string_view frame, const error_code& malformed);
@@ -216,10 +230,13 @@ class connection : public std::enable_shared_from_this<connection> {
   void on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch);
   void on_cancel(const message_view& message);
   void cancel(record& call) noexcept;
+  static void emit_cancel(record& call) noexcept;
   void cancel_running() noexcept;
   void refuse_queued() noexcept;
   void supersede(record& call);
   asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
+  void runner_destroyed(record& call) noexcept;
+  void fail_orphans() noexcept;
   void release_runners() noexcept;
   void release_transits() noexcept;
   void admit(record& call);
@@ -237,7 +254,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void answered(record& call) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
   bool batches_owe_too_much(const batch_reply& batch) const noexcept;
-  void batch_member_done(const std::shared_ptr<batch_reply>& batch);
+  void batch_member_done(const std::shared_ptr<batch_reply>& batch) noexcept;
 
   // outgoing.cpp
   void on_response(const message_view& message, bool is_error);
@@ -250,8 +267,10 @@ class connection : public std::enable_shared_from_this<connection> {
   std::uint64_t send_request(draft message, clock::time_point deadline);
   void send_notification(draft message);
   auto answer_to(std::uint64_t id, lender from);
-  void complete(pending_calls::entry& call, reply answer, bool later);
+  void answer_call(pending_calls::entry& call, reply answer) noexcept;
+  void end_call(pending_calls::entry& call, error_code why) noexcept;
   void fail_pending(error_code why) noexcept;
+  static reply failed(error_code why) noexcept;
   bool pins(std::string_view part) const noexcept;
   slice kept(std::string_view part);
   call_failure error_of(const message_view& message) const;
@@ -324,13 +343,17 @@ class connection : public std::enable_shared_from_this<connection> {
   bool body_running_ = false;
   bool reading_ = false;
   bool writing_ = false;
-  bool paused_ = false;  // the reader waits for room
+  bool writer_rests_ = false;  // it is to end, since there is nothing to write
+  bool paused_ = false;        // the reader waits for room
   bool watching_ = false;
   bool input_ended_ = false;                                  // the peer sends no more than what is unread
   bool read_to_end_ = false;                                  // and that has been read too
   bool broken_ = false;                                       // nor does it read any more
   clock::time_point stuck_until_ = clock::time_point::max();  // how long a pause may last once that is so
   bool turn_due_ = false;
+  bool turn_by_hand_ = false;  // it couldn't be posted
+  bool resume_due_ = false;    // somebody who waits is to be resumed
+  bool orphans_ = false;       // there are records whose coroutines were destroyed
   bool in_reader_ = false;
   std::uint32_t reading_held_ = 0;
   clock::time_point drain_until_{};
@@ -343,11 +366,13 @@ class connection : public std::enable_shared_from_this<connection> {
   room_waiter room_{*this};
   gate reader_gate_;
   gate writer_gate_;
+  reserve change_memory_;
   std::optional<asio::steady_timer> change_timer_;
   // What many connections never need: there once something of it is.
   struct seldom_needed {
     explicit seldom_needed(const asio::any_io_executor& executor) : deadline_timer(executor) {}
-    asio::steady_timer deadline_timer;  // of calls and handlers
+    std::shared_ptr<reserve> memory = std::make_shared<reserve>();  // held by who waits for the timer
+    asio::steady_timer deadline_timer;                              // of calls and handlers
     bool armed = false;
     deadline_heap<lender> handler_limits;
     progress_watch progress;
@@ -376,9 +401,13 @@ class connection : public std::enable_shared_from_this<connection> {
     std::uint64_t id = 0;
     std::uint64_t position = 0;
     waiter<write_outcome> who;
+    error_code given_up;
   };
   std::array<boost::container::devector<write_waiter>, 3> write_waiters_;  // by line, in order of position
   std::uint64_t write_waiters_so_far_ = 0;
+  std::size_t writes_given_up_ = 0;  // of those that wait
+  error_code write_failure_;         // what all of them are told
+  std::exception_ptr escaped_;       // from somebody who was resumed
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;
 
@@ -401,6 +430,15 @@ class connection : public std::enable_shared_from_this<connection> {
   bool watched_ = false;  // somebody wants to know of each request and notification
   std::unique_ptr<method_recorder> figures_;
 };
+
+template <class... Result>
+void connection::resume(waiter<Result...> who, std::type_identity_t<Result>... result) noexcept {
+  try {
+    who(std::move(result)...);
+  } catch (...) {
+    if (!escaped_) escaped_ = std::current_exception();
+  }
+}
 
 // Inline: what every message goes through where there are statistics.
 

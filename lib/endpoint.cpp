@@ -23,8 +23,9 @@ asio::awaitable<ended> endpoint::run() { return run_beside(connection_, nullptr)
 
 asio::awaitable<ended> endpoint::run_beside(std::shared_ptr<detail::connection> through,
                                             std::function<asio::awaitable<void>()> body) {
-  through->start(std::move(body));
+  // First, since there may be no memory for it, and the body must not be left alone.
   auto end = through->finished();
+  through->start(std::move(body));
   ended result = co_await std::move(end);
   through->rethrow_body_failure();
   co_return result;

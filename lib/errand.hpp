@@ -58,21 +58,26 @@ asio::awaitable<void> run_errand(std::shared_ptr<errand<T>> what, asio::awaitabl
 /// which may be gone by then.
 template <class T>
 asio::awaitable<T> run_on(asio::any_io_executor there, asio::awaitable<T> operation) {
+  auto what = std::make_shared<errand<T>>();
   auto suspend = [&](auto handler) {
-    auto what = std::make_shared<errand<T>>();
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([weak = std::weak_ptr(what), there](asio::cancellation_type type) {
-        asio::post(there, [weak, type] {
-          if (const auto running = weak.lock()) running->stop.emit(type);
-        });
+    auto tell = [weak = std::weak_ptr(what), there](asio::cancellation_type type) {
+      asio::post(there, [weak, type] {
+        if (const auto running = weak.lock()) running->stop.emit(type);
       });
-    }
+    };
+    const bool cancellable = on_cancellation(handler, std::move(tell));
     what->caller = waiter<outcome<T>>(std::move(handler));
-    // The signal outlives the coroutine that it belongs to.
-    auto ended = [what, there](std::exception_ptr) { asio::post(there, [what] {}); };
-    asio::co_spawn(there, run_errand(what, std::move(operation)),
-                   asio::bind_cancellation_slot(what->stop.slot(), std::move(ended)));
+    try {
+      if (!cancellable) throw std::bad_alloc();
+      // The signal outlives the coroutine that it belongs to.
+      auto ended = [what, there](std::exception_ptr) { asio::post(there, [what] {}); };
+      asio::co_spawn(there, run_errand(what, std::move(operation)),
+                     asio::bind_cancellation_slot(what->stop.slot(), std::move(ended)));
+    } catch (...) {  // no memory; what is thrown here would destroy the caller
+      outcome<T> how;
+      how.failure = std::current_exception();
+      what->caller(std::move(how));
+    }
   };
   auto waiting = suspended<outcome<T>>(suspend);
   outcome<T> how = co_await std::move(waiting);

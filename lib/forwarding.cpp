@@ -28,7 +28,7 @@ void connection::append_passed_on(const passed_on& what) {
 }
 
 std::uint64_t connection::forward_request(const passed_on& what, transit& who) {
-  pending_calls::entry& call = send_call([&] { append_passed_on(what); });
+  pending_calls::entry& call = send_call([&](pending_calls::entry&) { append_passed_on(what); });
   call.through = &who;
   return call.id;
 }

@@ -240,7 +240,7 @@ void connection::release(record& call) noexcept {
   call.params_ = {};
   if (call.batch) call.batch.reset();
   call.pinned = slice();
-  call.kept = call.registered = call.coroutine = call.answered = call.cancelled_ = false;
+  call.kept = call.registered = call.coroutine = call.orphan = call.answered = call.cancelled_ = false;
   call.bytes = 0;
   call.awaiting = 0;
   free_records_.push_back(&call);
@@ -292,8 +292,31 @@ void connection::run(record& call, asio::awaitable<void> handler) {
   call.coroutine = true;
   call.handler = std::move(handler);
   if (call.runner) return call.runner();
+  on_end ended([self = shared_from_this(), &call](const std::exception_ptr&, bool destroyed) noexcept {
+    if (destroyed) self->runner_destroyed(call);
+  });
   asio::co_spawn(executor_, run_handlers(call, shared_from_this()),
-                 asio::bind_cancellation_slot(call.cancel_.slot(), asio::detached));
+                 asio::bind_cancellation_slot(call.cancel_.slot(), std::move(ended)));
+}
+
+// With the handler that it ran: Asio had no memory for what that awaits.
+void connection::runner_destroyed(record& call) noexcept {
+  // An assignment in its place would leak it.
+  const asio::awaitable<void> never_begun = std::move(call.handler);
+  if (!call.coroutine || phase_ == phase::finished) return;
+  call.coroutine = false;
+  if (call.state == processor::state::idle) return release(call);
+  call.orphan = orphans_ = true;
+  // Not from here: the io_context may be about to go.
+  if (!std::exchange(turn_due_, true)) turn_by_hand_ = true;
+  changed();
+}
+
+void connection::fail_orphans() noexcept {
+  orphans_ = false;
+  for (const auto& call : records_) {
+    if (call->orphan) fail(*call, std::make_exception_ptr(std::bad_alloc()));
+  }
 }
 
 // Runs the handlers of all messages that a record is of, one after the other: to spawn a coroutine for each
@@ -310,11 +333,15 @@ asio::awaitable<void> connection::run_handlers(record& call, std::shared_ptr<con
     if (self->phase_ >= phase::closing) co_return;
     auto next = suspended<>([&call](auto resumed) { call.runner = waiter<>(std::move(resumed)); });
     co_await std::move(next);
+    if (!call.handler.valid()) co_return;
   }
 }
 
+// They end by themselves, since Asio needs memory to destroy them.
 void connection::release_runners() noexcept {
-  for (const auto& call : records_) call->runner.clear();
+  for (const auto& call : records_) {
+    if (call->runner) resume(std::move(call->runner));
+  }
 }
 
 void connection::release_order(record& call) {
@@ -341,7 +368,14 @@ void connection::cancel(record& call) noexcept {
   } else if (call.transit != nullptr) {
     call.transit->cancelled();
   } else {
+    emit_cancel(call);
+  }
+}
+
+void connection::emit_cancel(record& call) noexcept {
+  try {
     call.cancel_.emit(asio::cancellation_type::all);
+  } catch (...) {  // no memory to tell another executor, or what else a handler does then
   }
 }
 
@@ -358,7 +392,7 @@ void connection::cancel_running() noexcept {
       call->transit->cancelled();
     } else if (call->coroutine) {
       call->cancelled_ = true;
-      call->cancel_.emit(asio::cancellation_type::all);
+      emit_cancel(*call);
     }
   }
 }

@@ -13,8 +13,6 @@ namespace antiphon::detail {
 
 namespace {
 
-reply failed(error_code why) { return {raw_json(), call_failure{why, why.message(), std::nullopt}}; }
-
 /// A response's id as one of ours: a plain positive integer. 0 when it can't be.
 std::uint64_t own_id(std::string_view text) noexcept {
   std::uint64_t id = 0;
@@ -23,6 +21,17 @@ std::uint64_t own_id(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+reply connection::failed(error_code why) noexcept {
+  reply answer;
+  answer.failure.emplace();
+  answer.failure->code = why;
+  try {
+    answer.failure->message = why.message();
+  } catch (const std::bad_alloc&) {  // the code says it too
+  }
+  return answer;
+}
 
 error_code connection::why_closed() const noexcept {
   switch (ended_.reason) {
@@ -37,20 +46,21 @@ error_code connection::why_closed() const noexcept {
 }
 
 std::uint64_t connection::send_request(draft message, clock::time_point deadline) {
-  pending_calls::entry& call = send_call([&] { std::move(message).append_to(out_); });
-  if (deadline != clock::time_point::max()) {
-    pending_.set_deadline(call, deadline);
-    wake_at(deadline);
-  }
-  return call.id;
+  return send_call([&](pending_calls::entry& call) {
+           // Before it is sent, since there may be no memory for it.
+           if (deadline != clock::time_point::max()) {
+             pending_.set_deadline(call, deadline);
+             wake_at(deadline);
+           }
+           std::move(message).append_to(out_);
+         })
+      .id;
 }
 
 auto connection::answer_to(std::uint64_t id, lender from) {
   return suspended<reply>([this, id, from](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
-    }
+    const bool cancellable =
+        on_cancellation(handler, [this, id](asio::cancellation_type) { give_up(id, errc::cancelled); });
     pending_calls::entry& call = *pending_.find(id);
     if (record* lending = lending_record(from)) {
       call.from = from;
@@ -62,6 +72,11 @@ auto connection::answer_to(std::uint64_t id, lender from) {
       }
     }
     call.waiter = waiter<reply>(std::move(handler));
+    if (!cancellable) {
+      give_up(id, make_error_code(boost::system::errc::not_enough_memory));
+    } else if (!can_send() || ended_answers()) {
+      give_up(id, why_closed());
+    }
   });
 }
 
@@ -143,19 +158,19 @@ std::uint64_t connection::add_batch_call(draft message, output_chain& members, b
   pending_calls::entry& call = pending_.add();
   try {
     call.early = std::make_unique<std::optional<reply>>();
+    members.append(first ? "[" : ",", message_head, R"("id":)");
+    encode(members, call.id);
+    members.append(',');
+    std::move(message).append_to(members);
+    members.append('}');
   } catch (...) {
     pending_.remove(call);
     throw;
   }
-  members.append(first ? "[" : ",", message_head, R"("id":)");
-  encode(members, call.id);
-  members.append(',');
-  std::move(message).append_to(members);
-  members.append('}');
   return call.id;
 }
 
-asio::awaitable<void> connection::send_batch(output_chain members, std::vector<std::uint64_t> calls,
+asio::awaitable<void> connection::send_batch(output_chain members, std::span<const std::uint64_t> calls,
                                              std::size_t size) {
   const auto deadline = limits_of({}).first;
   error_code error;
@@ -166,19 +181,22 @@ asio::awaitable<void> connection::send_batch(output_chain members, std::vector<s
   if (!error && (!can_send() || (!calls.empty() && ended_answers()))) error = why_closed();
   if (error) {
     for (const std::uint64_t id : calls) {
-      if (auto* call = pending_.find(id)) complete(*call, failed(error), true);
+      if (auto* call = pending_.find(id)) end_call(*call, error);
     }
     throw boost::system::system_error(error);
+  }
+  if (deadline != clock::time_point::max()) {
+    for (const std::uint64_t id : calls) {
+      auto* call = pending_.find(id);
+      if (call != nullptr && !call->ended()) pending_.set_deadline(*call, deadline);
+    }
+    wake_at(deadline);
   }
   members.append(']');
   send_frame([&] { out_.append(std::move(members)); });
   for (const std::uint64_t id : calls) {
-    auto* call = pending_.find(id);
-    if (call == nullptr) continue;
-    call->sent = true;
-    if (deadline != clock::time_point::max()) pending_.set_deadline(*call, deadline);
+    if (auto* call = pending_.find(id)) call->sent = !call->ended();
   }
-  if (deadline != clock::time_point::max()) wake_at(deadline);
   stats_.requests_sent += calls.size();
   stats_.notifications_sent += size - calls.size();
   auto written = wait_written(outbox_.last());
@@ -213,7 +231,7 @@ void connection::on_response(const message_view& message, bool is_error) {
   } catch (const std::exception&) {
     answer = failed(make_error_code(boost::system::errc::not_enough_memory));
   }
-  complete(*call, std::move(answer), false);
+  answer_call(*call, std::move(answer));
 }
 
 call_failure connection::error_of(const message_view& message) const {
@@ -249,12 +267,7 @@ call_failure connection::error_of(const message_view& message) const {
   return failure;
 }
 
-void connection::complete(pending_calls::entry& call, reply answer, bool later) {
-  if (call.through != nullptr) {
-    transit& who = *call.through;
-    pending_.remove(call);
-    return who.failed(answer.failure ? answer.failure->code : error_code());
-  }
+void connection::answer_call(pending_calls::entry& call, reply answer) noexcept {
   if (call.lent) return_permit(call);
   if (!call.waiter) {
     // Part of a batch that nobody has awaited yet.
@@ -264,11 +277,28 @@ void connection::complete(pending_calls::entry& call, reply answer, bool later) 
   }
   auto who = std::move(call.waiter);
   pending_.remove(call);
-  if (later) {
-    resume_later(std::move(who), std::move(answer));
-  } else {
-    resume(std::move(who), std::move(answer));
+  resume(std::move(who), std::move(answer));
+}
+
+// Whoever waits is told later: the caller may be in the middle of something.
+void connection::end_call(pending_calls::entry& call, error_code why) noexcept {
+  if (call.ended() || call.answered()) return;
+  if (call.through != nullptr) {
+    transit& who = *call.through;
+    pending_.remove(call);
+    return who.failed(why);
   }
+  if (call.lent) return_permit(call);
+  call.sent = false;
+  if (!call.waiter) {
+    // A batch's call that nobody has awaited yet; another one is about to wait, see answer_to.
+    if (call.early) *call.early = failed(why);
+    pending_.clear_deadline(call);
+    return;
+  }
+  pending_.end(call, why);
+  resume_due_ = true;
+  turn_later();
 }
 
 void connection::return_permit(pending_calls::entry& call) noexcept {
@@ -284,11 +314,11 @@ record* connection::lending_record(lender from) noexcept {
   return call != nullptr && call->generation_ == from.generation ? call : nullptr;
 }
 
-void connection::give_up(std::uint64_t id, errc why) noexcept {
+void connection::give_up(std::uint64_t id, error_code why) noexcept {
   pending_calls::entry* call = pending_.find(id);
-  if (call == nullptr) return;
+  if (call == nullptr || call->ended()) return;
   if (call->sent && !call->answered() && can_send()) write_cancel(id);
-  complete(*call, failed(make_error_code(why)), true);
+  end_call(*call, why);
 }
 
 void connection::forget(std::uint64_t id, bool tell) noexcept {
@@ -312,12 +342,8 @@ void connection::write_cancel(std::uint64_t id) noexcept try {
 }
 
 void connection::fail_pending(error_code why) noexcept {
-  // The table may change under a caller that is resumed, so all of them are resumed later.
-  std::vector<std::uint64_t> ids = pending_.ids();
-  for (const std::uint64_t id : ids) {
-    pending_calls::entry* call = pending_.find(id);
-    if (call != nullptr && !call->answered()) complete(*call, failed(why), true);
-  }
+  std::size_t at = 0;
+  while (pending_calls::entry* call = pending_.next(at)) end_call(*call, why);
 }
 
 }  // namespace antiphon::detail

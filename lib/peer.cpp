@@ -2,6 +2,7 @@
 
 #include "lib/connection.hpp"
 #include "lib/errand.hpp"
+#include "lib/record.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
@@ -61,27 +62,53 @@ batch::~batch() {
   for (const std::uint64_t id : calls_) connection_->give_up(id, errc::cancelled);
 }
 
-detail::ticket batch::add_call(detail::draft message) {
-  const std::uint64_t id = connection_->add_batch_call(std::move(message), members_, size_ == 0);
+// What is written for a member that then can't be added is taken back.
+template <class Write>
+void batch::add_member(Write write) {
+  static const detail::bare_framing bare;
+  members_.begin_frame(bare);
+  try {
+    write();
+    members_.end_frame(bare);
+  } catch (...) {
+    members_.drop_frame();
+    throw;
+  }
   ++size_;
+}
+
+detail::ticket batch::add_call(detail::draft message) {
+  detail::make_room(calls_);
+  std::uint64_t id = 0;
+  add_member([&] { id = connection_->add_batch_call(std::move(message), members_, size_ == 0); });
   calls_.push_back(id);
   return detail::ticket(connection_, id);
 }
 
 void batch::add_notification(detail::draft message) {
-  members_.append(size_++ == 0 ? '[' : ',');
-  members_.append(R"({"jsonrpc":"2.0",)");
-  std::move(message).append_to(members_);
-  members_.append('}');
+  add_member([&] {
+    members_.append(size_ == 0 ? '[' : ',');
+    members_.append(R"({"jsonrpc":"2.0",)");
+    std::move(message).append_to(members_);
+    members_.append('}');
+  });
 }
 
 asio::awaitable<void> batch::send() {
   if (size_ == 0) co_return;
-  auto calls = std::exchange(calls_, {});
+  const auto calls = std::exchange(calls_, {});
   const std::size_t size = std::exchange(size_, 0);
-  auto sent = connection_->send_batch(std::move(members_), std::move(calls), size);
-  members_ = output_chain(*shared_buffer_pool(), 4 * 1024);
-  co_await std::move(sent);
+  output_chain members(*shared_buffer_pool(), 4 * 1024);
+  std::swap(members, members_);
+  try {
+    auto sent = connection_->send_batch(std::move(members), calls, size);
+    co_await std::move(sent);
+  } catch (const std::bad_alloc&) {
+    // Where they have been sent all the same, the answers come too late.
+    for (const std::uint64_t id : calls)
+      connection_->give_up(id, make_error_code(boost::system::errc::not_enough_memory));
+    throw;
+  }
 }
 
 void peer::close(std::chrono::milliseconds drain) const {

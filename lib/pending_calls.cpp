@@ -33,7 +33,7 @@ void pending_calls::add_chunk() {
   // The first one is used first.
   for (std::size_t at = count; at > 0; --at) {
     entry& place = chunks_.back()[at - 1];
-    place.next_free_ = free_;
+    place.next_ = free_;
     free_ = &place;
   }
 }
@@ -58,17 +58,16 @@ pending_calls::entry* pending_calls::expired(clock::time_point now) {
   return next != nullptr && next->when <= now ? find(next->key) : nullptr;
 }
 
-std::vector<std::uint64_t> pending_calls::ids() const {
-  std::vector<std::uint64_t> all;
-  all.reserve(size_);
-  for (const entry* call : table_) {
-    if (call != nullptr) all.push_back(call->id);
-  }
-  std::sort(all.begin(), all.end());
-  return all;
+void pending_calls::end(entry& call, error_code why) noexcept {
+  clear_deadline(call);
+  call.ended_ = why;
+  call.next_ = nullptr;
+  (first_ended_ == nullptr ? first_ended_ : last_ended_->next_) = &call;
+  last_ended_ = &call;
 }
 
 void pending_calls::remove_all() noexcept {
+  first_ended_ = nullptr;
   // One that is destroyed may take others with it.
   for (std::size_t at = 0; size_ > 0 && at < table_.size(); ++at) {
     if (table_[at] != nullptr) remove(*table_[at]);

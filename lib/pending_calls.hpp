@@ -40,10 +40,13 @@ class pending_calls {
     bool sent = false;
 
     bool answered() const noexcept { return early != nullptr && early->has_value(); }
+    /// Why it has ended without an answer, where it has: its waiter is to be told.
+    const error_code& ended() const noexcept { return ended_; }
 
    private:
     friend class pending_calls;
-    entry* next_free_ = nullptr;
+    error_code ended_;
+    entry* next_ = nullptr;  // among those that are free, or that have ended
   };
 
   /// A new call under a new id. References stay valid until it is removed.
@@ -52,7 +55,7 @@ class pending_calls {
     if (free_ == nullptr) add_chunk();
     while (table_[place(next_id_)] != nullptr) ++next_id_;
     entry& call = *free_;
-    free_ = call.next_free_;
+    free_ = call.next_;
     table_[place(next_id_)] = &call;
     call.id = next_id_++;
     ++size_;
@@ -73,11 +76,13 @@ class pending_calls {
     call.deadline = clock::time_point::max();
     call.from = {};
     call.through = nullptr;
+    if (first_ended_ == &call) first_ended_ = call.next_;
+    call.ended_ = error_code();
     call.lent = call.sent = false;
     call.early.reset();
     // Last: with a coroutine that waits, its frame goes, and what that holds may come back here.
     auto gone = std::move(call.waiter);
-    call.next_free_ = free_;
+    call.next_ = free_;
     free_ = &call;
   }
   std::size_t size() const noexcept { return size_; }
@@ -89,8 +94,20 @@ class pending_calls {
   /// A call whose deadline is at `now` or before, of several the earliest; null when there is none.
   entry* expired(clock::time_point now);
 
-  /// The ids in flight, the oldest first.
-  std::vector<std::uint64_t> ids() const;
+  /// It gets no answer any more; it stays until it is removed. In the order in which they have ended, they
+  /// are `first_ended` one after the other, and may be removed only in that order.
+  void end(entry& call, error_code why) noexcept;
+  entry* first_ended() noexcept { return first_ended_; }
+
+  /// The calls in flight one after the other, the oldest first: null after the last one. Any of them may be
+  /// removed meanwhile, but none added.
+  /// @param at 0 at first
+  entry* next(std::size_t& at) noexcept {
+    while (at < table_.size()) {
+      if (entry* call = table_[place(next_id_ + at++)]) return call;
+    }
+    return nullptr;
+  }
   /// With the coroutines that wait, which are destroyed. None may be added meanwhile.
   void remove_all() noexcept;
 
@@ -108,6 +125,8 @@ class pending_calls {
   std::vector<entry*> table_;  // a power of two in size, or empty before the first call
   std::vector<std::unique_ptr<entry[]>> chunks_;
   entry* free_ = nullptr;
+  entry* first_ended_ = nullptr;
+  entry* last_ended_ = nullptr;  // where there is a first
   std::size_t size_ = 0;
   std::uint64_t next_id_ = 1;
   std::unique_ptr<deadline_heap<std::uint64_t>> deadlines_;  // once there is one

@@ -24,11 +24,12 @@ void processor::hold(item& message, std::size_t bytes) noexcept {
 }
 
 void processor::enqueue(item& message) {
+  // First, since there may be no memory.
+  if (message.request && message.ordered) ordered_requests_.push_back(arrivals_ + 1);
   message.state = state::queued;
   message.arrival = ++arrivals_;
   queued_bytes_ += message.bytes;
   if (message.request) {
-    if (message.ordered) ordered_requests_.push_back(message.arrival);
     requests_.push_back(message);
   } else {
     notifications_.push_back(message);

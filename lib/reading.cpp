@@ -3,7 +3,6 @@
 #include "lib/connection.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -47,34 +46,44 @@ struct memory_wait {
 
 void connection::start_reader(std::shared_ptr<connection> self) {
   reading_ = true;
+  on_end ended([self = std::move(self)](const std::exception_ptr& failure, bool destroyed) noexcept {
+    self->reader_ended(failure, destroyed);
+  });
   try {
-    asio::co_spawn(executor_, read_messages(),
-                   [self = std::move(self)](std::exception_ptr failure) { self->reader_ended(failure); });
-  } catch (...) {
-    reader_ended(std::current_exception());
+    asio::co_spawn(executor_, read_messages(), std::move(ended));
+  } catch (...) {  // no memory, of which it is told
   }
 }
 
-void connection::reader_ended(std::exception_ptr failure) noexcept {
+void connection::reader_ended(const std::exception_ptr& failure, bool destroyed) noexcept {
+  in_reader_ = false;
+  reading_ = false;
+  if (destroyed) return out_of_memory();
   try {
     if (failure) std::rethrow_exception(failure);
   } catch (const boost::system::system_error& e) {
     if (phase_ < phase::closing && !discarding_) lost(e.code());
   } catch (...) {
-    lost(make_error_code(boost::system::errc::not_enough_memory));
+    out_of_memory();
   }
-  in_reader_ = false;
-  reading_ = false;
+  if (resume_due_ || escaped_) turn_later();
   changed();
 }
 
 // While the reader doesn't read, somebody must see the peer go.
-void connection::watch() {
+void connection::watch() noexcept {
   if (std::exchange(watching_, true)) return;
-  asio::co_spawn(executor_, watch_loop(shared_from_this()), asio::detached);
+  on_end ended([self = shared_from_this()](const std::exception_ptr&, bool) noexcept {
+    self->watching_ = false;
+    self->changed();
+  });
+  try {
+    asio::co_spawn(executor_, watch_loop(), std::move(ended));
+  } catch (...) {  // no memory: then it is noticed later
+  }
 }
 
-asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
+asio::awaitable<void> connection::watch_loop() {
   try {
     hang_up seen = hang_up::unknown;
     if (!input_ended_) {
@@ -94,8 +103,6 @@ asio::awaitable<void> connection::watch_loop(std::shared_ptr<connection> self) {
     limit_pause();
   } catch (const std::exception&) {  // out of descriptors or memory: then it is noticed later
   }
-  self->watching_ = false;
-  self->changed();
 }
 
 // What can still be read is read first. Then handlers may finish what they do, though nobody gets the
@@ -330,8 +337,8 @@ void connection::look_for_rest(clock::time_point now) noexcept {
   if (backlog() > 0) return;
   outbox_.trim();
   if (!writing_) return;
-  writer_gate_.abandon();
-  writing_ = false;
+  writer_rests_ = true;
+  writer_gate_.open();
 }
 
 }  // namespace antiphon::detail

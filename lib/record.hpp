@@ -65,6 +65,7 @@ class record final : public inbound_call, public processor::item {
   bool kept = false;
   bool registered = false;  // findable by its id
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
+  bool orphan = false;      // that coroutine was destroyed before it was done
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
 

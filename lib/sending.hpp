@@ -24,7 +24,7 @@ void connection::send_frame(Write write) {
   turn_later();
 }
 
-/// A request, whose method and parameters `write` puts there.
+/// A request, whose method and parameters `write` puts there. It is given the call.
 template <class Write>
 pending_calls::entry& connection::send_call(Write write) {
   pending_calls::entry& call = pending_.add();
@@ -33,7 +33,7 @@ pending_calls::entry& connection::send_call(Write write) {
       out_.append(message_head, R"("id":)");
       encode(out_, call.id);
       out_.append(',');
-      write();
+      write(call);
       out_.append('}');
     });
   } catch (...) {

@@ -44,12 +44,19 @@ connection::seldom_needed& connection::seldom() {
 void connection::wake_at(clock::time_point when) {
   seldom_needed& mine = seldom();
   if (mine.armed && mine.deadline_timer.expiry() <= when) return;
-  mine.armed = true;
+  // Where one waits already there may be no memory for another: then that one looks again.
+  const bool waits = std::exchange(mine.armed, false);
   mine.deadline_timer.expires_at(when);
-  mine.deadline_timer.async_wait([weak = weak_from_this()](error_code error) {
+  auto look = [weak = weak_from_this(), held = mine.memory](error_code error) {
     auto self = weak.lock();
-    if (self && !error) self->on_deadline();
-  });
+    if (self && self->seldom_ && (!error || !self->seldom_->armed)) self->on_deadline();
+  };
+  try {
+    mine.deadline_timer.async_wait(asio::bind_allocator(mine.memory->allocator(), std::move(look)));
+    mine.armed = true;
+  } catch (const std::bad_alloc&) {
+    if (!waits) throw;
+  }
 }
 
 void connection::on_deadline() {
@@ -119,7 +126,7 @@ void connection::time_out(record& call) noexcept {
     turn_later();
   }
   call.cancelled_ = true;
-  call.cancel_.emit(asio::cancellation_type::all);
+  emit_cancel(call);
 }
 
 // ---------------------------------------------------------------- stalls

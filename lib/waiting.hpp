@@ -1,13 +1,14 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -98,12 +99,64 @@ void resume_later(waiter<Result> who, Result result) {
              [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
 }
 
-/// Resumes it at once when already on its executor.
+/// The same, or nothing where there is no memory for it: false, and `who` still waits.
 template <class Result>
-void resume(waiter<Result> who, Result result) {
-  auto executor = who.get_executor();
-  asio::dispatch(executor,
-                 [who = std::move(who), result = std::move(result)]() mutable { who(std::move(result)); });
+bool try_resume_later(waiter<Result>& who, Result result) noexcept {
+  // What a post has taken it doesn't give back when it fails.
+  std::shared_ptr<waiter<Result>> kept;
+  try {
+    auto executor = who.get_executor();
+    kept = std::make_shared<waiter<Result>>(std::move(who));
+    asio::post(executor, [kept, result = std::move(result)]() mutable { (*kept)(std::move(result)); });
+    return true;
+  } catch (...) {
+    if (kept) who = std::move(*kept);
+    return false;
+  }
+}
+
+/// What is called once a coroutine has ended, also where it doesn't end by itself: Asio destroys one for
+/// whose wait there is no memory, and an io_context those that are left in it.
+///
+///     asio::co_spawn(executor, work(), on_end([](std::exception_ptr failure, bool destroyed) noexcept
+///     {...}));
+template <class Then>
+class on_end {
+ public:
+  explicit on_end(Then then) : then_(std::move(then)) {}
+  on_end(on_end&& other) noexcept
+      : then_(std::move(other.then_)), armed_(std::exchange(other.armed_, false)) {}
+  on_end& operator=(on_end&&) = delete;
+  ~on_end() {
+    if (armed_) then_(nullptr, true);
+  }
+  void operator()(const std::exception_ptr& failure) {
+    armed_ = false;
+    then_(failure, false);
+  }
+
+ private:
+  Then then_;
+  bool armed_ = true;
+};
+
+/// Room for one more, so that the adding can't fail: what throws while a coroutine is put to sleep destroys it.
+template <class Container>
+void make_room(Container& in) {
+  if (in.size() == in.capacity()) in.reserve(2 * in.size() + 4);
+}
+
+/// Has `what` called when the coroutine behind `handler` is cancelled. False where there is no memory for it.
+template <class Handler, class What>
+bool on_cancellation(const Handler& handler, What what) noexcept {
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  if (!slot.is_connected()) return true;
+  try {
+    slot.assign(std::move(what));
+    return true;
+  } catch (...) {
+    return false;
+  }
 }
 
 /// One coroutine waits until another one, on the same serial executor, opens the gate; it then goes on inside
@@ -116,11 +169,14 @@ class gate {
   auto wait() {
     return suspended<>([this](auto handler) { waiter_ = waiter<>(std::move(handler)); });
   }
-  void open() {
-    if (waiter_) {
-      waiter_();
-    } else {
+  void open() noexcept {
+    if (!waiter_) {
       open_ = true;
+      return;
+    }
+    try {
+      waiter_();
+    } catch (...) {  // it went on and is gone, for want of memory: see on_end
     }
   }
   /// Destroys the coroutine that waits.

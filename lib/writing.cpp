@@ -3,31 +3,40 @@
 #include "lib/connection.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <algorithm>
 
 namespace antiphon::detail {
 
-void connection::flush() {
+void connection::flush() noexcept {
   if (outbox_.writing() || outbox_.pending() == 0) return;
   if (writing_) {
     writer_gate_.open();
-  } else if (phase_ < phase::closing) {
+  } else if (phase_ < phase::closing && !lost_) {
     start_writer();
   }
 }
 
-void connection::start_writer() {
+void connection::start_writer() noexcept {
   auto self = alive_.lock();
   if (!self) return;
   writing_ = true;
+  on_end ended([self](const std::exception_ptr&, bool destroyed) noexcept {
+    if (destroyed) self->writer_destroyed();
+  });
   try {
-    asio::co_spawn(executor_, write_loop(std::move(self)), asio::detached);
-  } catch (...) {  // no memory
-    writing_ = false;
-    throw;
+    asio::co_spawn(executor_, write_loop(std::move(self)), std::move(ended));
+  } catch (...) {  // no memory, of which it is told
   }
+}
+
+void connection::writer_destroyed() noexcept {
+  if (!writing_) return;  // it was done
+  writing_ = false;
+  parts_.clear();
+  part_views_.clear();
+  outbox_.end_write(false);
+  out_of_memory();
 }
 
 asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
@@ -36,6 +45,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
       if (writer_gate_.pass()) continue;
       auto waiting = writer_gate_.wait();
       co_await std::move(waiting);
+      if (std::exchange(writer_rests_, false)) break;
       continue;
     }
     error_code failed;
@@ -76,13 +86,36 @@ std::uint64_t connection::written(line which) const noexcept {
   return which == line::room ? outbox_.total_written() : outbox_.written_of(which == line::second_lane);
 }
 
-void connection::release_written(error_code error) {
+void connection::release_written(error_code error) noexcept {
+  if (error && !write_failure_) write_failure_ = error;
+  bool due = write_failure_.failed();
+  for (const line which : {line::first_lane, line::second_lane, line::room}) {
+    const auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
+    due = due || (!waiting.empty() && waiting.front().position <= written(which));
+  }
+  if (!due) return;
+  resume_due_ = true;
+  turn_later();
+}
+
+void connection::resume_written() noexcept {
   for (const line which : {line::first_lane, line::second_lane, line::room}) {
     auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-    while (!waiting.empty() && (error || waiting.front().position <= written(which))) {
-      auto who = std::move(waiting.front().who);
-      waiting.pop_front();
-      resume_later(std::move(who), write_outcome{error});
+    const auto go_on = [&](auto at) {
+      error_code error = at->given_up ? at->given_up : write_failure_;
+      if (at->position <= written(which)) error = {};  // before either
+      if (at->given_up) --writes_given_up_;
+      auto who = std::move(at->who);
+      waiting.erase(at);
+      resume(std::move(who), write_outcome{error});
+    };
+    // Whoever goes on may wait again, so each is looked for anew.
+    while (!waiting.empty() && (write_failure_ || waiting.front().position <= written(which)))
+      go_on(waiting.begin());
+    while (writes_given_up_ > 0) {
+      const auto found = std::ranges::find_if(waiting, [](const auto& one) { return one.given_up.failed(); });
+      if (found == waiting.end()) break;
+      go_on(found);
     }
   }
 }
@@ -104,6 +137,7 @@ asio::awaitable<error_code> connection::wait_written(outbox::place what) {
 asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t position, clock::time_point until) {
   if (lost_) co_return why_closed();
   if (position <= written(which)) co_return error_code();
+  make_room(write_waiters_[static_cast<std::size_t>(which)]);
   const std::uint64_t id = ++write_waiters_so_far_;
   std::optional<asio::steady_timer> timer;
   if (until != clock::time_point::max()) {
@@ -114,10 +148,8 @@ asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t positi
     });
   }
   auto suspend = [this, which, id, position](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected())
-      slot.assign(
-          [this, which, id](asio::cancellation_type) { give_up_writing(which, id, errc::cancelled); });
+    const bool cancellable = on_cancellation(
+        handler, [this, which, id](asio::cancellation_type) { give_up_writing(which, id, errc::cancelled); });
     // By position; nearly always at the end.
     auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
     auto at = waiting.end();
@@ -126,20 +158,21 @@ asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t positi
     at->id = id;
     at->position = position;
     at->who = waiter<write_outcome>(std::move(handler));
+    if (!cancellable) give_up_writing(which, id, make_error_code(boost::system::errc::not_enough_memory));
   };
   auto waiting = suspended<write_outcome>(suspend);
   const write_outcome outcome = co_await std::move(waiting);
   co_return outcome.error;
 }
 
-void connection::give_up_writing(line which, std::uint64_t waiter, errc why) noexcept {
+void connection::give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept {
   auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-  const auto found = std::find_if(waiting.begin(), waiting.end(),
-                                  [waiter](const write_waiter& one) { return one.id == waiter; });
-  if (found == waiting.end()) return;
-  auto who = std::move(found->who);
-  waiting.erase(found);
-  resume_later(std::move(who), write_outcome{make_error_code(why)});
+  const auto found = std::ranges::find(waiting, waiter, &write_waiter::id);
+  if (found == waiting.end() || found->given_up) return;
+  found->given_up = why;
+  ++writes_given_up_;
+  resume_due_ = true;
+  turn_later();
 }
 
 }  // namespace antiphon::detail

@@ -42,11 +42,12 @@ void output_chain::part_off() {
 
 void output_chain::grow(std::size_t at_least) {
   part_off();
-  const std::size_t next = std::max(block_size_, std::min(frame_size_, largest_block));
-  const std::size_t size = std::max(at_least, next);
-  current_ = source_->acquire(size);
+  const std::size_t usual = std::max(block_size_, std::min(frame_size_, largest_block));
+  const std::size_t size = std::max(at_least, usual);
+  buffer next = source_->acquire(size);
   // What is owed can't wait for memory; how much it may be is limited elsewhere.
-  if (!current_) current_ = buffer::allocate(size);
+  if (!next) next = buffer::allocate(size);
+  current_ = std::move(next);
   sealed_ = 0;
 }
 
@@ -183,6 +184,7 @@ char* output_chain::reserve(std::size_t size) {
 
 void output_chain::take(std::vector<slice>& parts) {
   seal();
+  parts.reserve(parts.size() + parts_.size());  // or what was moved would be lost with the rest
   for (slice& part : parts_) {
     // A frame that began with a joined payload may have nothing before it.
     if (!part.empty()) parts.push_back(std::move(part));

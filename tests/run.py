@@ -46,6 +46,8 @@ SUITES = [
     Suite("unit-stream-processor", "doctest", 60,
           ["{build}/tests/unit/stream_processor/antiphon-unit-stream-processor"]),
     Suite("unit-allocations", "doctest", 300, ["{build}/tests/unit/allocations/antiphon-unit-allocations"]),
+    Suite("unit-allocation-failures", "doctest", 300,
+          ["{build}/tests/unit/allocation_failures/antiphon-unit-allocation-failures"]),
     Suite("instructions", "lines", 300, ["python3", "tools/profile/baseline.py", "--build", "{build}"]),
     Suite("profile-tools", "lines", 60, ["python3", "tests/profile/run.py"]),
     Suite("fuzz-replay", "lines", 300, ["python3", "tests/fuzz/run.py", "--build", "{build}", "--replay"]),

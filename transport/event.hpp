@@ -1,9 +1,9 @@
 #pragma once
 
+#include "transport/reserve.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
@@ -24,9 +24,16 @@ class event {
   /// Until the next `notify`. Whoever waits must look first and wait without a suspension in between.
   asio::awaitable<void> wait() {
     const auto before = notifications_;
-    co_await timer_.async_wait(asio::as_tuple(asio::deferred));
+    auto waiting = wait_with(memory_, timer_);
+    co_await std::move(waiting);
     // The timer says "aborted" in either case; without a notification it was the waiter who was cancelled.
     if (notifications_ == before) throw boost::system::system_error(asio::error::operation_aborted);
+  }
+
+  /// A trip through the event loop, with all who wait.
+  asio::awaitable<void> next_turn() {
+    auto turn = wait_with(memory_, timer_, [this] { notify(); });
+    co_await std::move(turn);
   }
 
   /// Wakes all that wait; they run later, never from inside this call.
@@ -39,6 +46,7 @@ class event {
   }
 
  private:
+  reserve memory_;
   asio::steady_timer timer_;
   unsigned notifications_ = 0;
 };

@@ -116,7 +116,7 @@ class memory_transport final : public transport {
   void stop_waiting(memory_waiter& who) noexcept override { buffers_->stop_waiting(who); }
 
   asio::awaitable<std::size_t> receive_into(buffer& into) override {
-    if (turns_.used_up()) co_await asio::post(executor_, asio::deferred);
+    if (turns_.used_up()) co_await alarm_->readable.next_turn();
     for (;;) {
       const receipt got = receive_now(into.space());
       if (got.what == outcome::done) {

@@ -62,6 +62,8 @@ class batch {
  private:
   detail::ticket add_call(detail::draft message);
   void add_notification(detail::draft message);
+  template <class Write>
+  void add_member(Write write);
 
   std::shared_ptr<detail::connection> connection_;
   detail::lender from_;

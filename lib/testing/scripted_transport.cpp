@@ -4,6 +4,8 @@
 #include <antiphon/testing/scripted_transport.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 

@@ -128,7 +128,7 @@ struct meeting {
     const auto ignore = [](std::exception_ptr) {};
     asio::co_spawn(context.get_executor(), left->run(what, *right), ignore);
     asio::co_spawn(context.get_executor(), right->run(what, *left), ignore);
-    return context.run(1h) && left->ended && right->ended && left->fine && right->fine;
+    return context.run(1min) && left->ended && right->ended && left->fine && right->fine;
   }
 
   antiphon::testing::deterministic_context context;
@@ -186,7 +186,7 @@ TEST_CASE("two that owe each other more answers than may be owed both get throug
 }
 
 TEST_CASE("two that refuse each other's requests, more than may be owed, both get through") {
-  for (const std::size_t most : {300, 3'000, 20'000}) {
+  for (const std::size_t most : {300, 3'000, 30'000, 300'000}) {
     for (const std::uint64_t seed : {0, 1, 2}) {
       CAPTURE(most);
       CAPTURE(seed);

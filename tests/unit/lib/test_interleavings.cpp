@@ -192,9 +192,8 @@ class life {
       processor_.drop(m);
       answer(m);
     }
-    for (const std::uint64_t id : calls_.ids()) {
-      if (pending_calls::entry* call = calls_.find(id)) end_call(*call);
-    }
+    std::size_t at = 0;
+    while (pending_calls::entry* call = calls_.next(at)) end_call(*call);
   }
 
   void check_end() {
