@@ -140,7 +140,8 @@ class on_end {
   bool armed_ = true;
 };
 
-/// Room for one more, so that the adding can't fail: what throws while a coroutine is put to sleep destroys it.
+/// Room for one more, so that the adding can't fail: what throws while a coroutine is put to sleep destroys
+/// it.
 template <class Container>
 void make_room(Container& in) {
   if (in.size() == in.capacity()) in.reserve(2 * in.size() + 4);

@@ -284,7 +284,7 @@ class meeting {
     if (dice_.once_in(3))
       peer_->listens_slowly(1 + dice_.below(500), 1 + static_cast<unsigned>(dice_.below(3)));
     if (dice_.once_in(4)) {
-      fails_ = static_cast<operation>(1 + dice_.below(2));
+      fails_ = static_cast<operation>(dice_.below(3));
       peer_->fails(*fails_, 1 + dice_.below(6),
                    fails_ == operation::acquire ? make_error_code(boost::system::errc::not_enough_memory)
                                                 : antiphon::error_code(asio::error::connection_reset));
