@@ -64,21 +64,15 @@ class reserve {
 };
 
 /// What to await until the timer expires or is cancelled, in memory of that reserve. On the timer's executor.
-/// @param then is called once it waits
-template <class Then>
-auto wait_with(reserve& memory, asio::steady_timer& timer, Then then) {
+inline auto wait_with(reserve& memory, asio::steady_timer& timer) {
   return asio::async_initiate<const asio::deferred_t, void()>(
-      [&memory, &timer, then](auto handler) {
+      [&memory, &timer](auto handler) {
         const auto slot = asio::get_associated_cancellation_slot(handler);
         auto woken = [handler = std::move(handler)](error_code) mutable { std::move(handler)(); };
         timer.async_wait(
             asio::bind_cancellation_slot(slot, asio::bind_allocator(memory.allocator(), std::move(woken))));
-        then();
       },
       asio::deferred);
-}
-inline auto wait_with(reserve& memory, asio::steady_timer& timer) {
-  return wait_with(memory, timer, [] {});
 }
 
 }  // namespace antiphon
