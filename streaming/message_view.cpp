@@ -98,7 +98,8 @@ message_view message_view::parse(std::string_view text, const limits& bounds) no
 std::string message_view::method() const {
   std::string name;
   detail::string_content content(method_);
-  for (int c = content.next(); c != detail::string_content::end; c = content.next()) name += static_cast<char>(c);
+  for (int c = content.next(); c != detail::string_content::end; c = content.next())
+    name += static_cast<char>(c);
   return name;
 }
 

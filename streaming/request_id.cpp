@@ -8,7 +8,6 @@
 #include <charconv>
 
 namespace antiphon {
-using detail::without_quotes;
 
 request_id::request_id(std::int64_t number) {
   std::array<char, 24> text;
@@ -47,7 +46,7 @@ std::size_t detail::hash_of_id(std::string_view json) noexcept {
   if (is_string) add('"');
   if (is_string && json.find('\\') != std::string_view::npos) {
     string_content content(without_quotes(json));
-    for (int c = content.next(); c != content.end; c = content.next()) add(c);
+    for (int c = content.next(); c != string_content::end; c = content.next()) add(c);
   } else {
     for (const char c : is_string ? without_quotes(json) : json) add(static_cast<unsigned char>(c));
   }
