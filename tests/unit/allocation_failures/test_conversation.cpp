@@ -221,7 +221,7 @@ bool run_to_end(antiphon::testing::virtual_time& time, asio::io_context& context
 /// So that what the pool of the program keeps doesn't grow when more of it is out than usual.
 bool fill_pool() {
   std::vector<antiphon::buffer> out;
-  for (const std::size_t size : {1'000, 4'000, 16'000, 64'000}) {
+  for (const std::size_t size : {1'000u, 4'000u, 16'000u, 64'000u}) {
     for (int i = 0; i < 16; ++i) out.push_back(antiphon::shared_buffer_pool()->acquire(size));
   }
   return true;
@@ -283,7 +283,7 @@ TEST_CASE("any one request for memory may fail while two endpoints talk") {
 
 // Two in a row would end the program: Asio asks for memory to unwind a coroutine that it found none for.
 TEST_CASE("any two requests for memory may fail, not far from each other, while two endpoints talk") {
-  for (const std::size_t gap : {3, 4, 7, 20}) {
+  for (const std::size_t gap : {3u, 4u, 7u, 20u}) {
     const test::outcome all = test::with_each_failure("conversation, twice", gap, play);
     MESSAGE(all.runs, " runs, ", all.bad, " bad");
     CHECK_MESSAGE(all.bad == 0, all.report);

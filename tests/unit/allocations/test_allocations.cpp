@@ -124,10 +124,11 @@ asio::awaitable<void> exchange_over(antiphon::transport& far, const exchange& wh
 
 cost over_memory_pipe(const exchange& what) {
   asio::io_context io(1);
-  auto [near, far] = antiphon::make_memory_pipe(io.get_executor());
+  auto ends = antiphon::make_memory_pipe(io.get_executor());
   cost each;
-  asio::co_spawn(io, serve(std::move(near)), asio::detached);
-  asio::co_spawn(io, exchange_over(*far, what, each), [&far = far](std::exception_ptr) { far->close(); });
+  asio::co_spawn(io, serve(std::move(ends.first)), asio::detached);
+  asio::co_spawn(io, exchange_over(*ends.second, what, each),
+                 [&ends](std::exception_ptr) { ends.second->close(); });
   io.run();
   return each;
 }

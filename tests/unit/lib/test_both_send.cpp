@@ -145,9 +145,9 @@ antiphon::endpoint_options owing(std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("two that send each other more requests and notifications than may be owed both get through") {
-  for (const std::size_t most : {300, 1'000, 10'000, 100'000}) {
-    for (const std::size_t size : {1, 300, 5'000}) {
-      for (const std::size_t capacity : {64, 1'000, 64 * 1024}) {
+  for (const std::size_t most : {300u, 1'000u, 10'000u, 100'000u}) {
+    for (const std::size_t size : {1u, 300u, 5'000u}) {
+      for (const std::size_t capacity : {64u, 1'000u, 64u * 1024u}) {
         CAPTURE(most);
         CAPTURE(size);
         CAPTURE(capacity);
@@ -167,8 +167,8 @@ TEST_CASE("two that send each other more requests and notifications than may be 
 
 TEST_CASE("two that owe each other more answers than may be owed both get through") {
   for (const char* method : {"text", "later"}) {
-    for (const std::size_t most : {300, 1'000, 10'000, 100'000}) {
-      for (const std::size_t size : {300, 5'000, 200'000}) {
+    for (const std::size_t most : {300u, 1'000u, 10'000u, 100'000u}) {
+      for (const std::size_t size : {300u, 5'000u, 200'000u}) {
         CAPTURE(method);
         CAPTURE(most);
         CAPTURE(size);
@@ -186,8 +186,8 @@ TEST_CASE("two that owe each other more answers than may be owed both get throug
 }
 
 TEST_CASE("two that refuse each other's requests, more than may be owed, both get through") {
-  for (const std::size_t most : {300, 3'000, 30'000, 300'000}) {
-    for (const std::uint64_t seed : {0, 1, 2}) {
+  for (const std::size_t most : {300u, 3'000u, 30'000u, 300'000u}) {
+    for (const std::uint64_t seed : {0u, 1u, 2u}) {
       CAPTURE(most);
       CAPTURE(seed);
       antiphon::endpoint_options options = owing(most);
