@@ -68,6 +68,7 @@ class attributes {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> list;
+  list.reserve(strings.size() + 1);
   for (auto& one : strings) list.push_back(one.data());
   list.push_back(nullptr);
   return list;
@@ -82,7 +83,7 @@ std::vector<std::string> merged_environment(const std::vector<std::pair<std::str
   }
   for (const auto& [name, value] : changes) {
     std::erase_if(merged, [&name](const std::string& entry) { return name_of(entry) == name; });
-    merged.push_back(name + "=" + value);
+    merged.emplace_back(name).append("=").append(value);
   }
   return merged;
 }

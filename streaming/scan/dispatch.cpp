@@ -53,6 +53,7 @@ const kernels* named(std::string_view name) {
 }
 
 const kernels* first_choice() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a program that changes its environment beside threads is at fault
   const char* wanted = std::getenv("ANTIPHON_SCANNER");
   const kernels* const found = wanted == nullptr ? nullptr : named(wanted);
   return found == nullptr ? available().front() : found;

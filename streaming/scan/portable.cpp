@@ -38,7 +38,9 @@ const char* skip(const char* begin, const char* end, skip_state& state) noexcept
 const char* string_end(const char* begin, const char* end) noexcept {
   for (const char* at = begin; at != end; ++at) {
     if (*at == '"') return at;
-    if (*at == '\\' && ++at == end) break;
+    if (*at != '\\') continue;
+    ++at;  // what it escapes
+    if (at == end) break;
   }
   return nullptr;
 }
