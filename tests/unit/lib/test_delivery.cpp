@@ -450,8 +450,7 @@ TEST_CASE("a queue that is closed from another thread leaves nobody waiting") {
     std::atomic<int> ready = 0;
     const auto meet = [&ready] {
       ++ready;
-      while (ready.load() < 2) {
-      }
+      while (ready.load() < 2) std::this_thread::yield();
     };
     const auto take = [&]() -> awaitable<void> {
       meet();

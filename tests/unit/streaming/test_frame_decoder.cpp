@@ -83,7 +83,7 @@ TEST_CASE("sixteen MiB in reads of one byte is work in proportion, for each fram
     MESSAGE("16 MiB in single bytes: ", std::chrono::duration_cast<std::chrono::milliseconds>(took).count(),
             " ms");
     // Quadratic work would be 10^14 steps, far beyond this even where a sanitizer slows everything down.
-    CHECK(took < std::chrono::seconds(30));
+    CHECK(took < std::chrono::minutes(5));
     // What growing copies, and with it what is handed out, stays within a small multiple of the message.
     CHECK(stream.memory.handed_out < 5 * bytes.size());
   }
