@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -74,16 +75,16 @@ TEST_CASE("sixteen MiB in reads of one byte is work in proportion, for each fram
       {line_framing::make, body + "\n"},
       {sequence_framing::make, body}};
   for (const auto& [rules, bytes] : streams) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     test::stream stream(rules);
     stream.feed(bytes, 1);
-    const auto took = std::chrono::steady_clock::now() - begin;
+    // Of the processor: what else the machine does is no matter here.
+    const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
     REQUIRE(stream.result.frames.size() == 1);
     CHECK(stream.result.frames[0] == body);
-    MESSAGE("16 MiB in single bytes: ", std::chrono::duration_cast<std::chrono::milliseconds>(took).count(),
-            " ms");
+    MESSAGE("16 MiB in single bytes: ", took, " s");
     // Quadratic work would be 10^14 steps, far beyond this even where a sanitizer slows everything down.
-    CHECK(took < std::chrono::minutes(5));
+    CHECK(took < 30);
     // What growing copies, and with it what is handed out, stays within a small multiple of the message.
     CHECK(stream.memory.handed_out < 5 * bytes.size());
   }
