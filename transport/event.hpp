@@ -2,11 +2,16 @@
 
 #include "transport/reserve.hpp"
 
+#include <antiphon/error.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <memory>
 #include <utility>
@@ -21,19 +26,21 @@ namespace asio = boost::asio;
 /// with it.
 class event {
   // Before its uses, since its type is deduced.
-  /// What to await until the next notification.
-  /// @param then is called once it waits
   template <class Then>
   auto next(Then then) {
-    return asio::async_initiate<const asio::deferred_t, void()>(
+    return asio::async_initiate<const asio::deferred_t, void(error_code)>(
         [this, then](auto handler) {
           const auto slot = asio::get_associated_cancellation_slot(handler);
-          // What waits may outlive the event, where an io_context goes last: then so does its memory.
-          auto woken = [handler = std::move(handler), memory = memory_](error_code) mutable {
-            std::move(handler)();
+          // What waits may outlive the event, where an io_context goes last.
+          auto woken = [handler = std::move(handler), state = state_,
+                        before = state_->notifications](error_code) mutable {
+            // The timer says "aborted" in either case; without a notification it was the waiter who was
+            // cancelled.
+            const bool cancelled = state->notifications == before;
+            std::move(handler)(cancelled ? asio::error::operation_aborted : error_code());
           };
           timer_.async_wait(asio::bind_cancellation_slot(
-              slot, asio::bind_allocator(memory_->allocator(), std::move(woken))));
+              slot, asio::bind_allocator(state_->memory.allocator(), std::move(woken))));
           then();
         },
         asio::deferred);
@@ -43,24 +50,20 @@ class event {
   explicit event(const asio::any_io_executor& executor)
       : timer_(executor, asio::steady_timer::time_point::max()) {}
 
-  /// Until the next `notify`. Whoever waits must look first and wait without a suspension in between.
-  asio::awaitable<void> wait() {
-    const auto before = notifications_;
-    auto waiting = next([] {});
-    co_await std::move(waiting);
-    // The timer says "aborted" in either case; without a notification it was the waiter who was cancelled.
-    if (notifications_ == before) throw boost::system::system_error(asio::error::operation_aborted);
+  /// What to await until the next `notify`. Whoever waits must look first and wait without a suspension in
+  /// between.
+  auto wait() {
+    return next([] {});
   }
 
-  /// A trip through the event loop, with all who wait.
-  asio::awaitable<void> next_turn() {
-    auto turn = next([this] { notify(); });
-    co_await std::move(turn);
+  /// What to await for a trip through the event loop, with all who wait.
+  auto next_turn() {
+    return next([this] { notify(); });
   }
 
   /// Wakes all that wait; they run later, never from inside this call.
   void notify() noexcept {
-    ++notifications_;
+    ++state_->notifications;
     try {
       timer_.cancel();
     } catch (...) {  // never: a timer's cancel reports no errors
@@ -68,9 +71,12 @@ class event {
   }
 
  private:
-  std::shared_ptr<reserve> memory_ = std::make_shared<reserve>();
+  struct state {
+    reserve memory;
+    unsigned notifications = 0;
+  };
+  std::shared_ptr<state> state_ = std::make_shared<state>();
   asio::steady_timer timer_;
-  unsigned notifications_ = 0;
 };
 
 }  // namespace antiphon

@@ -116,7 +116,10 @@ class memory_transport final : public transport {
   void stop_waiting(memory_waiter& who) noexcept override { buffers_->stop_waiting(who); }
 
   asio::awaitable<std::size_t> receive_into(buffer& into) override {
-    if (turns_.used_up()) co_await alarm_->readable.next_turn();
+    if (turns_.used_up()) {
+      auto turn = alarm_->readable.next_turn();
+      co_await std::move(turn);
+    }
     for (;;) {
       const receipt got = receive_now(into.space());
       if (got.what == outcome::done) {
@@ -124,7 +127,8 @@ class memory_transport final : public transport {
         co_return got.count;
       }
       turns_.renew();
-      co_await alarm_->readable.wait();
+      auto waiting = alarm_->readable.wait();
+      co_await std::move(waiting);
     }
   }
 
@@ -133,7 +137,8 @@ class memory_transport final : public transport {
     std::size_t offset = 0;
     for (;;) {
       if (send_now(parts, part, offset) == outcome::done) co_return;
-      co_await alarm_->writable.wait();
+      auto waiting = alarm_->writable.wait();
+      co_await std::move(waiting);
     }
   }
 
@@ -150,7 +155,8 @@ class memory_transport final : public transport {
     for (;;) {
       const hang_up seen = look(input_has_ended);
       if (seen != hang_up::unknown || mine_.closed) co_return seen;
-      co_await alarm_->hung_up.wait();
+      auto waiting = alarm_->hung_up.wait();
+      co_await std::move(waiting);
     }
   }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
@@ -18,8 +19,9 @@ namespace antiphon {
 
 namespace asio = boost::asio;
 
-/// Memory for one operation of Asio, put by, so that a wait doesn't fail for want of it. A second one at the
-/// same time is given memory of the heap.
+/// Memory for one operation of Asio, put by, so that a wait doesn't fail where there is no other. While there
+/// is, the operation lies in what Asio uses again and again: it takes no block away from the operations
+/// beside it.
 ///
 /// Bound to the operation as its allocator. Lives as long as that.
 class reserve {
@@ -31,7 +33,7 @@ class reserve {
     template <class Other>
     allocator_of(const allocator_of<Other>& other) noexcept : home(other.home) {}
     T* allocate(std::size_t count) { return static_cast<T*>(home->take(count * sizeof(T))); }
-    void deallocate(T* memory, std::size_t) noexcept { home->give_back(memory); }
+    void deallocate(T* memory, std::size_t count) noexcept { home->give_back(memory, count * sizeof(T)); }
     template <class Other>
     bool operator==(const allocator_of<Other>& other) const noexcept {
       return home == other.home;
@@ -50,11 +52,16 @@ class reserve {
   static constexpr std::size_t room = 256;
 
   void* take(std::size_t size) {
-    if (size <= room && !taken_.exchange(true, std::memory_order_acquire)) return memory_;
-    return ::operator new(size);
+    try {
+      return asio::recycling_allocator<std::byte>().allocate(size);
+    } catch (const std::bad_alloc&) {
+      if (size > room || taken_.exchange(true, std::memory_order_acquire)) throw;
+      return memory_;
+    }
   }
-  void give_back(void* memory) noexcept {
-    if (memory != memory_) return ::operator delete(memory);
+  void give_back(void* memory, std::size_t size) noexcept {
+    if (memory != memory_)
+      return asio::recycling_allocator<std::byte>().deallocate(static_cast<std::byte*>(memory), size);
     taken_.store(false, std::memory_order_release);
   }
 

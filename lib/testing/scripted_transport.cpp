@@ -103,7 +103,8 @@ class scripted_transport final : public transport {
     for (;;) {
       check_open("receive");
       if (peer_->steps_.empty()) {
-        co_await alarm_->changed.wait();
+        auto waiting = alarm_->changed.wait();
+        co_await std::move(waiting);
         continue;
       }
       script::step& next = peer_->steps_.front();
@@ -120,7 +121,8 @@ class scripted_transport final : public transport {
           if (peer_->heard(next.text)) {
             peer_->steps_.pop_front();
           } else {
-            co_await alarm_->changed.wait();
+            auto waiting = alarm_->changed.wait();
+            co_await std::move(waiting);
           }
           break;
         case kind::end: co_return 0;

@@ -203,11 +203,10 @@ TEST_CASE("a notification costs an endpoint that has warmed up no allocation") {
 }
 
 TEST_CASE("a request to a coroutine that suspends costs an endpoint that has warmed up one allocation") {
-  // What waits in a memory pipe lies in the pipe's own memory, so Asio has a block less to use again.
-  report("request to a coroutine and reply, memory pipe", over_memory_pipe(asking("suspended_sum")), {1, 4});
-  report("request to a coroutine and reply, pipe", over_pipe(asking("suspended_sum")), {1, 4});
+  report("request to a coroutine and reply, memory pipe", over_memory_pipe(asking("suspended_sum")), {1, 2});
+  report("request to a coroutine and reply, pipe", over_pipe(asking("suspended_sum")), {1, 2});
 }
 
 TEST_CASE("a call costs one allocation at most") {
-  report("call, memory pipe", calls_over_memory_pipe(), {1, 5});
+  report("call, memory pipe", calls_over_memory_pipe(), {1, 3});
 }
