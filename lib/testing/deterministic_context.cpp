@@ -38,14 +38,10 @@ void deterministic_context::add(std::unique_ptr<job> what) {
 // would be a matter of real time when they are found to be due.
 void deterministic_context::gather() {
   const virtual_time::timers_held_back now;
-  io_.restart();
-  io_.poll();
+  gather_due();
 }
 
-void deterministic_context::gather_due() {
-  time_.collect_due(io_);
-  gather();
-}
+void deterministic_context::gather_due() { time_.poll(io_); }
 
 void deterministic_context::run_ready() {
   std::unique_ptr<job> next;
@@ -83,7 +79,6 @@ bool deterministic_context::run_one() {
 
 bool deterministic_context::run(std::chrono::nanoseconds limit) {
   const auto end = clock::now() + limit;
-  auto idle_since = clock::now();
   std::uint64_t at_a_time = 0;
   for (;;) {
     if (ready_.empty() || !by_lot_ || dice_.once_in(gather_once_in)) gather();
@@ -91,13 +86,12 @@ bool deterministic_context::run(std::chrono::nanoseconds limit) {
     if (!ready_.empty()) {
       run_ready();
       if (by_lot_) time_.advance(std::chrono::nanoseconds(dice_.below(longest_handler_ns)));
-      idle_since = clock::now();
-      if (++at_a_time > most_at_a_time || idle_since >= end) return false;
+      if (++at_a_time > most_at_a_time || clock::now() >= end) return false;
       continue;
     }
     if (tracked_ == 0 && io_.stopped()) return true;
     if (clock::now() >= end) return false;
-    time_.step(idle_since, end);
+    time_.step(end);
     at_a_time = 0;
   }
 }

@@ -1,14 +1,12 @@
 #include <antiphon/testing/virtual_time.hpp>
 
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <exception>
-#include <memory>
-#include <new>
 #include <stdexcept>
-#include <thread>
 
 namespace antiphon::testing {
 
@@ -23,6 +21,8 @@ struct state {
   bool stands_still = false;
   bool timers_held_back = false;
   clock::time_point now = start;
+  // When the context that was looked at last has a timer due.
+  clock::time_point next_timer = clock::time_point::max();
 };
 constinit thread_local state here;
 
@@ -32,42 +32,15 @@ clock::time_point real_now() noexcept {
   return clock::time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
 }
 
-/// Memory for the one wait of `collect_due`, so that it can't fail.
-struct wait_memory {
-  alignas(std::max_align_t) std::byte bytes[512];
-};
-template <class T>
-struct wait_allocator {
-  using value_type = T;
-  explicit wait_allocator(wait_memory& from) noexcept : memory(&from) {}
-  template <class U>
-  wait_allocator(const wait_allocator<U>& other) noexcept : memory(other.memory) {}
-  T* allocate(std::size_t count) {
-    if (count * sizeof(T) > sizeof(wait_memory)) throw std::bad_alloc();
-    return reinterpret_cast<T*>(memory->bytes);
-  }
-  void deallocate(T*, std::size_t) noexcept {}
-  template <class U>
-  bool operator==(const wait_allocator<U>& other) const noexcept {
-    return memory == other.memory;
-  }
-  wait_memory* memory;
-};
-struct when_collected {
-  using allocator_type = wait_allocator<char>;
-  allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
-  void operator()(const boost::system::error_code&) const noexcept { *done = true; }
-  wait_memory* memory;
-  bool* done;
-};
-
 }  // namespace
 
 virtual_time::virtual_time() {
   if (here.stands_still) throw std::logic_error("virtual_time: this thread has one already");
-  here = {true, false, start};
-  if (clock::now() == start) return;
-  here.stands_still = false;
+  here = {.stands_still = true};
+  const itimerspec in_a_second{.it_interval = {}, .it_value = {1, 0}};
+  ::timerfd_settime(-1, 0, &in_a_second, nullptr);
+  if (clock::now() == start && here.next_timer == start + std::chrono::seconds(1)) return;
+  here = {};
   throw std::logic_error("virtual_time: steady_clock isn't replaced; is the C++ library linked statically?");
 }
 
@@ -80,48 +53,26 @@ void virtual_time::advance(clock::duration time) noexcept { here.now += time; }
 virtual_time::timers_held_back::timers_held_back() noexcept { here.timers_held_back = true; }
 virtual_time::timers_held_back::~timers_held_back() { here.timers_held_back = false; }
 
-// Asio looks for timers that are due when the system's own timer says so, which goes by real time, or when
-// one is set that is due first of all.
-void virtual_time::collect_due(asio::io_context& context) {
-  wait_memory memory;
-  bool done = false;
-  asio::basic_waitable_timer<clock, asio::wait_traits<clock>, asio::io_context::executor_type> first(
-      context, clock::time_point::min());
-  first.async_wait(when_collected{&memory, &done});
+void virtual_time::poll(asio::io_context& context) {
+  here.next_timer = clock::time_point::max();
   context.restart();
-  // What others throw meanwhile comes out when the wait is over.
-  std::exception_ptr failure;
-  while (!done) {
-    try {
-      context.run_one();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  context.poll();
 }
 
-void virtual_time::step(clock::time_point idle_since, clock::time_point end) noexcept {
-  using std::chrono::milliseconds;
-  const auto idle = std::chrono::duration_cast<milliseconds>(here.now - idle_since);
-  here.now = std::min<clock::time_point>(here.now + std::max(milliseconds(1), idle / 1024), end);
+void virtual_time::step(clock::time_point end) noexcept {
+  here.now = std::min(std::max(here.next_timer, here.now + std::chrono::nanoseconds(1)), end);
 }
 
 bool virtual_time::run(asio::io_context& context, clock::duration limit) {
   const auto end = here.now + limit;
-  auto idle_since = here.now;
+  // Makes Asio look at its timers, also at those of before there was virtual time.
+  asio::steady_timer first(context, clock::time_point::min());
+  first.async_wait([](const boost::system::error_code&) {});
   for (;;) {
-    context.restart();
-    std::size_t ran = context.poll();
+    poll(context);
     if (context.stopped()) return true;
-    collect_due(context);
-    ran += context.poll();
-    if (ran > 0) {
-      idle_since = here.now;
-      continue;
-    }
     if (here.now >= end) return false;
-    step(idle_since, end);
+    step(end);
   }
 }
 
@@ -134,4 +85,22 @@ bool virtual_time::run(asio::io_context& context, clock::duration limit) {
   if (!here.stands_still) [[likely]]
     return real_now();
   return here.timers_held_back ? time_point::min() : here.now;
+}
+
+// In place of the kernel's, which goes by real time. Asio sets its descriptor whenever it has looked at its
+// timers, or has a new one that is due first: this is how it tells when. And it looks at them whenever the
+// descriptor is readable, which it stays from now on.
+extern "C" int timerfd_settime(int fd, int flags, const itimerspec* value, itimerspec* old) noexcept {
+  using namespace antiphon::testing;
+  using namespace std::chrono;
+  if (!here.stands_still) return static_cast<int>(::syscall(SYS_timerfd_settime, fd, flags, value, old));
+  if (old != nullptr) *old = {};
+  if (here.timers_held_back) return 0;
+  here.next_timer = here.now + seconds(value->it_value.tv_sec) + nanoseconds(value->it_value.tv_nsec);
+  // It has expired long ago, and will again in thirty years, by which it is known next time.
+  const itimerspec expired{.it_interval = {1'000'000'000, 0}, .it_value = {0, 1}};
+  itimerspec now{};
+  ::timerfd_gettime(fd, &now);
+  if (now.it_interval.tv_sec == expired.it_interval.tv_sec) return 0;
+  return static_cast<int>(::syscall(SYS_timerfd_settime, fd, TFD_TIMER_ABSTIME, &expired, nullptr));
 }

@@ -31,8 +31,7 @@ class virtual_time {
   void advance(clock::duration time) noexcept;
 
   /// Runs `context` on this thread until it has no work left. Whenever nothing is ready, time goes on to the
-  /// next timer: in steps of a millisecond, and where nothing happens for more than a second in steps of a
-  /// thousandth of that, so a timer of an hour may be 4 seconds late.
+  /// next timer, to the microsecond.
   /// @param limit of virtual time
   /// @return false when that is over: something waits for what doesn't come
   /// Descriptors aren't waited for: what is run has to be in memory.
@@ -48,8 +47,8 @@ class virtual_time {
     timers_held_back& operator=(const timers_held_back&) = delete;
     ~timers_held_back();
   };
-  void collect_due(asio::io_context& context);
-  void step(clock::time_point idle_since, clock::time_point end) noexcept;
+  void poll(asio::io_context& context);
+  void step(clock::time_point end) noexcept;
 };
 
 }  // namespace antiphon::testing

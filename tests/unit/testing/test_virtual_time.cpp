@@ -37,7 +37,7 @@ TEST_CASE("in virtual time timers are over at once, in their order, each when it
   CHECK(real::now() - began < 900ms);
 }
 
-TEST_CASE("an hour of virtual time takes no time, and is at most four seconds longer") {
+TEST_CASE("an hour of virtual time takes no time, and is an hour") {
   const auto began = real::now();
   virtual_time time;
   asio::io_context context(1);
@@ -49,8 +49,8 @@ TEST_CASE("an hour of virtual time takes no time, and is at most four seconds lo
   CHECK(time.run(context));
   CHECK(over);
   CHECK(time.elapsed() >= 1h);
-  CHECK(time.elapsed() < 1h + 4s);
-  CHECK(real::now() - began < 10s);
+  CHECK(time.elapsed() < 1h + 1us);
+  CHECK(real::now() - began < 1s);
 }
 
 TEST_CASE("virtual time stands still unless it is told to go on, and real time is back when it is gone") {
