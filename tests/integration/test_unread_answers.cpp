@@ -1,4 +1,5 @@
 #include "tests/support/pairs.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/transports.hpp"
 
 #include <antiphon/antiphon.hpp>
@@ -20,26 +21,13 @@
 
 // A peer that asks for much more than it reads.
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ANTIPHON_TEST_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ANTIPHON_TEST_SANITIZED
-#endif
-#endif
-
 namespace {
 
 namespace asio = antiphon::asio;
 using asio::awaitable;
 
 constexpr std::size_t mib = 1024 * 1024;
-#ifdef ANTIPHON_TEST_SANITIZED
-constexpr bool sanitized = true;  // and slow, and with memory of its own
-#else
-constexpr bool sanitized = false;
-#endif
-constexpr std::size_t answer_size = sanitized ? 8 * 1024 : 64 * 1024;
+constexpr std::size_t answer_size = support::sanitized ? 8 * 1024 : 64 * 1024;
 constexpr unsigned requests = 10'000;
 
 /// The memory that this process has in use, in bytes.
@@ -144,7 +132,7 @@ TEST_CASE("a peer that asks for 10000 large answers and reads none costs bounded
   CHECK(stats.results_sent < requests / 2);
   CHECK(stats.outgoing_bytes > 8 * mib);
   CHECK(stats.outgoing_bytes_peak < 20 * mib);
-  if (!sanitized) CHECK(resident() - before < 32 * mib);
+  if (!support::sanitized) CHECK(resident() - before < 32 * mib);
 
   const auto late = std::chrono::steady_clock::now() + support::patience;
   while (peer.answered() < requests && std::chrono::steady_clock::now() < late) {
@@ -154,7 +142,7 @@ TEST_CASE("a peer that asks for 10000 large answers and reads none costs bounded
   }
   CHECK(peer.answered() == requests);
   CHECK(peer.wrong() == 0);
-  if (!sanitized) CHECK(resident() - before < 32 * mib);
+  if (!support::sanitized) CHECK(resident() - before < 32 * mib);
   server->close();
   support::drain(context);
   REQUIRE(how.has_value());

@@ -1,5 +1,6 @@
 #include "tests/unit/allocation_failures/each_failure.hpp"
 
+#include "tests/support/sanitized.hpp"
 #include "tests/unit/allocation_failures/failing_new.hpp"
 
 #include <fmt/format.h>
@@ -13,14 +14,7 @@
 #include <new>
 #include <stdexcept>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_SANITIZER
-#endif
-#endif
-#ifdef WITH_SANITIZER
+#ifdef ANTIPHON_TEST_SANITIZED
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -64,7 +58,7 @@ void run_some(progress& told, std::size_t last, std::size_t gap, const std::func
     ::alarm(most_seconds);
     if (!run_one(told, gap, what) || told.over || told.at == last) break;
   }
-#ifdef WITH_SANITIZER
+#ifdef ANTIPHON_TEST_SANITIZED
   if (__lsan_do_recoverable_leak_check() != 0) say(told.wrong, "a leak, in one of those before");
 #endif
 }

@@ -1,16 +1,10 @@
 #include "tests/unit/allocation_failures/failing_new.hpp"
 
+#include "tests/support/sanitized.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <new>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_SANITIZER
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define WITH_SANITIZER
-#endif
 
 // The programs have one thread.
 namespace {
@@ -44,7 +38,7 @@ void freed(void* memory) noexcept {
   std::free(memory);
 }
 
-#ifndef WITH_SANITIZER
+#ifndef ANTIPHON_TEST_SANITIZED
 // Where Asio's blocks are, which it gives back with `free` as others do.
 class addresses {
  public:
@@ -86,7 +80,7 @@ std::size_t test::stop_failing() noexcept {
 }
 bool test::has_failed() noexcept { return requests >= first_to_fail; }
 
-#ifdef WITH_SANITIZER
+#ifdef ANTIPHON_TEST_SANITIZED
 std::size_t test::blocks_in_use() noexcept { return 0; }
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
   return aligned(alignment, size);
