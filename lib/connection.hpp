@@ -215,6 +215,7 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<error_code> wait_for_room(clock::time_point until);
   asio::awaitable<error_code> wait_written(outbox::place what);
   enum class line : std::uint8_t { first_lane, second_lane, room };
+  bool first_goes_on(line which) const noexcept;
   std::uint64_t written(line which) const noexcept;
   asio::awaitable<error_code> wait_in(line which, std::uint64_t position, clock::time_point until);
   void give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept;

@@ -86,14 +86,20 @@ std::uint64_t connection::written(line which) const noexcept {
   return which == line::room ? outbox_.total_written() : outbox_.written_of(which == line::second_lane);
 }
 
+// That of several who wait for room none goes on for whom the others leave none keeps it to work in
+// proportion.
+bool connection::first_goes_on(line which) const noexcept {
+  const auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
+  if (waiting.empty()) return false;
+  if (write_failure_) return true;
+  return waiting.front().position <= written(which) && (which != line::room || has_room());
+}
+
 void connection::release_written(error_code error) noexcept {
   if (error && !write_failure_) write_failure_ = error;
-  bool due = write_failure_.failed();
-  for (const line which : {line::first_lane, line::second_lane, line::room}) {
-    const auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-    due = due || (!waiting.empty() && waiting.front().position <= written(which));
-  }
-  if (!due) return;
+  if (!write_failure_ && !first_goes_on(line::first_lane) && !first_goes_on(line::second_lane) &&
+      !first_goes_on(line::room))
+    return;
   resume_due_ = true;
   turn_later();
 }
@@ -110,8 +116,7 @@ void connection::resume_written() noexcept {
       resume(std::move(who), write_outcome{error});
     };
     // Whoever goes on may wait again, so each is looked for anew.
-    while (!waiting.empty() && (write_failure_ || waiting.front().position <= written(which)))
-      go_on(waiting.begin());
+    while (first_goes_on(which)) go_on(waiting.begin());
     while (writes_given_up_ > 0) {
       const auto found = std::ranges::find_if(waiting, [](const auto& one) { return one.given_up.failed(); });
       if (found == waiting.end()) break;

@@ -1,3 +1,5 @@
+#include "tests/support/sanitized.hpp"
+
 #include <antiphon/antiphon.hpp>
 #include <antiphon/testing/deterministic_context.hpp>
 
@@ -190,6 +192,7 @@ TEST_CASE("two that refuse each other's requests, more than may be owed, both ge
     for (const std::uint64_t seed : {0u, 1u, 2u}) {
       CAPTURE(most);
       CAPTURE(seed);
+      if (support::sanitized && most > 30'000) continue;  // 120,000 calls, which take minutes then
       antiphon::endpoint_options options = owing(most);
       options.framing = antiphon::line_framing::make;
       options.overload = antiphon::overload::reject;

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <string>
 
 // Senders that wait because the peer doesn't read: they can be given up like any other wait.
@@ -112,6 +113,35 @@ TEST_CASE("a caller that waits for room can be cancelled") {
     CHECK(s.endpoint->stats().requests_sent == 0);
     CHECK(s.endpoint->stats().notifications_sent == 4);
   });
+}
+
+TEST_CASE(
+    "of many that wait for room only those go on for which there is some, in the order in which they came") {
+  // Each message alone is more than may be owed.
+  const auto seconds_for = [](int senders) {
+    double seconds = 0;
+    support::session session(antiphon::router(), little_room());
+    session.play([&](support::session& s) -> awaitable<void> {
+      std::exception_ptr failure;
+      const auto send = [](antiphon::endpoint& endpoint, int number) -> awaitable<void> {
+        auto sending = endpoint.notify("note", number, std::string(1000, 'n'));
+        co_await std::move(sending);
+      };
+      const std::clock_t begin = std::clock();
+      for (int i = 0; i < senders; ++i) support::start(*s.context, send(*s.endpoint, i), failure);
+      for (int i = 0; i < senders; ++i) {
+        const auto note = co_await s.peer.hear_json();
+        REQUIRE(note.at("params").at(0) == i);
+      }
+      seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    });
+    return seconds;
+  };
+  const double few = seconds_for(1'000);
+  const double many = seconds_for(8'000);
+  MESSAGE("a thousand senders take ", few, " s, eight thousand ", many, " s");
+  // If each write woke all of them, 64 times as long.
+  CHECK(many < 24 * few);
 }
 
 TEST_CASE("a notification that waits to be written can be given up; it is sent all the same") {
