@@ -63,14 +63,17 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
     std::shared_ptr<connection> alive(this, [self](connection* owned) noexcept { owned->release_io(); });
     // Held by whatever waits for the end: see await_end.
     std::shared_ptr<connection> owner(this, [alive](connection* owned) noexcept {
-      if (owned->phase_ != phase::finished) owned->abandon_waiters();
+      if (owned->phase_ != phase::finished && !owned->starting_) owned->abandon_waiters();
     });
     phase_ = phase::open;
+    starting_ = true;
     asio::dispatch(executor_, [this, owner = std::move(owner), alive = std::move(alive)]() mutable {
       open(std::move(owner), std::move(alive));
     });
+    starting_ = false;
     if (kept) run_body(std::move(kept));
   } catch (...) {  // no memory even to begin
+    starting_ = false;
     phase_ = phase::finished;
     lost_ = true;
     ended_.reason = end_reason::connection_lost;
@@ -92,8 +95,15 @@ void connection::run_body(std::shared_ptr<std::function<asio::awaitable<void>()>
     self->changed();
     self->close(self->options_.close_timeout);
   });
+  asio::awaitable<void> running;
   try {
-    asio::co_spawn(executor_, (*body)(), asio::bind_cancellation_slot(body_cancel_.slot(), std::move(ended)));
+    running = (*body)();
+  } catch (...) {
+    return ended(std::current_exception());
+  }
+  try {
+    asio::co_spawn(executor_, std::move(running),
+                   asio::bind_cancellation_slot(body_cancel_.slot(), std::move(ended)));
   } catch (...) {  // no memory, of which it is told
   }
 }
@@ -160,6 +170,7 @@ void connection::lost(error_code error) noexcept {
 }
 
 void connection::abandon() noexcept {
+  if (phase_ == phase::finished) return;  // the io_context may be gone
   end(end_reason::closed_here, {}, milliseconds(0));
   lost_ = true;
   if (transport_) transport_->close();
@@ -170,6 +181,7 @@ void connection::abandon() noexcept {
 // ---------------------------------------------------------------- the end
 
 void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive) {
+  starting_ = false;
   alive_ = alive;
   if (limits_silence_) {
     moved_at_ = clock::now();
@@ -231,7 +243,6 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   while (reading_ || writing_ || watching_ || body_running_) {
     auto change = next_change(clock::time_point::max());
     co_await std::move(change);
-    if (turn_by_hand_) turn();
   }
 
   phase_ = phase::finished;
@@ -248,7 +259,6 @@ asio::awaitable<void> connection::drain() {
   while (!lost_ && handles() && drain_until_ > clock::now()) {
     auto change = next_change(drain_until_);
     co_await std::move(change);
-    if (turn_by_hand_) turn();
   }
   if (!handles()) co_return;
   cancel_running();
@@ -256,7 +266,6 @@ asio::awaitable<void> connection::drain() {
   while (!lost_ && handles() && until > clock::now()) {
     auto change = next_change(until);
     co_await std::move(change);
-    if (turn_by_hand_) turn();
   }
 }
 
@@ -270,7 +279,6 @@ asio::awaitable<void> connection::flush_out() {
     if (until <= clock::now()) break;
     auto change = next_change(until);
     co_await std::move(change);
-    if (turn_by_hand_) turn();
   }
 }
 
@@ -285,7 +293,6 @@ asio::awaitable<void> connection::linger() {
   while (!lost_ && reading_ && until > clock::now()) {
     auto change = next_change(until);
     co_await std::move(change);
-    if (turn_by_hand_) turn();
   }
 }
 
@@ -296,7 +303,12 @@ void connection::changed() noexcept {
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
   pending_.remove_all();
-  for (auto& waiting : write_waiters_) waiting.clear();
+  for (auto& waiting : write_waiters_) {
+    while (!waiting.empty()) {
+      const auto who = std::move(waiting.front().who);  // destroyed, and with it the frame
+      waiting.pop_front();
+    }
+  }
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();

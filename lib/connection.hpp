@@ -23,7 +23,7 @@
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/container/devector.hpp>
+#include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include <algorithm>
@@ -111,7 +111,7 @@ class connection : public std::enable_shared_from_this<connection> {
     std::span<const slice> params;
   };
   bool takes_requests() const noexcept { return can_send() && !ended_answers(); }
-  /// Whether what the peer owes us may grow: if not, `when_there_is_room`.
+  /// Whether what we have yet to write may grow: if not, `when_there_is_room`.
   bool has_room() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
   /// Posts `then` once there is room, or the connection has ended.
   void when_there_is_room(std::function<void()> then);
@@ -161,7 +161,9 @@ class connection : public std::enable_shared_from_this<connection> {
   /// What to await until something changes or it is late.
   auto next_change(clock::time_point until) {
     change_timer_->expires_at(waking_at(until));
-    return wait_with(change_memory_, *change_timer_);
+    return wait_with(change_memory_, *change_timer_, [this] {
+      if (turn_by_hand_) turn();
+    });
   }
   clock::time_point waking_at(clock::time_point until) const noexcept;
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
@@ -193,7 +195,8 @@ class connection : public std::enable_shared_from_this<connection> {
   bool requests_open() const noexcept { return outbox_.answers() <= options_.max_outgoing_bytes; }
   /// The peer owes us answers, whether somebody still waits for them or not.
   bool expects_answers() const noexcept {
-    return stats_.requests_sent > stats_.responses_received - stats_.responses_unknown;
+    // The peer may answer twice, which makes the difference too small.
+    return pending_.size() > 0 || stats_.requests_sent > stats_.responses_received - stats_.responses_unknown;
   }
   /// Whether the answer to it, as it stands now, is none that permits bound.
   static bool unbounded(const record& call) noexcept {
@@ -353,6 +356,7 @@ class connection : public std::enable_shared_from_this<connection> {
   clock::time_point stuck_until_ = clock::time_point::max();  // how long a pause may last once that is so
   bool turn_due_ = false;
   bool turn_by_hand_ = false;  // it couldn't be posted
+  bool starting_ = false;      // who waits is told by `start` itself if it fails
   bool resume_due_ = false;    // somebody who waits is to be resumed
   bool orphans_ = false;       // there are records whose coroutines were destroyed
   bool in_reader_ = false;
@@ -398,13 +402,16 @@ class connection : public std::enable_shared_from_this<connection> {
   struct write_outcome {
     error_code error;
   };
-  struct write_waiter {
+  /// Stands in the frame of who waits, so that his waiting takes no memory; leaves the line with him.
+  struct write_waiter
+      : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     std::uint64_t id = 0;
     std::uint64_t position = 0;
     waiter<write_outcome> who;
     error_code given_up;
   };
-  std::array<boost::container::devector<write_waiter>, 3> write_waiters_;  // by line, in order of position
+  using write_line = boost::intrusive::list<write_waiter, boost::intrusive::constant_time_size<false>>;
+  std::array<write_line, 3> write_waiters_;  // by line, in order of position
   std::uint64_t write_waiters_so_far_ = 0;
   std::size_t writes_given_up_ = 0;  // of those that wait
   error_code write_failure_;         // what all of them are told

@@ -2,6 +2,7 @@
 // back for what came in here. No coroutine has a part in it, and only the envelope is written anew.
 
 #include "lib/sending.hpp"
+#include "lib/waiting.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -43,9 +44,12 @@ void connection::forward_notification(const passed_on& what) {
 }
 
 void connection::when_there_is_room(std::function<void()> then) {
-  asio::co_spawn(
-      executor_, wait_for_room(clock::time_point::max()),
-      [self = shared_from_this(), then = std::move(then)](std::exception_ptr, error_code) { then(); });
+  on_end waited([self = shared_from_this(), then = std::move(then)](const std::exception_ptr&,
+                                                                    bool destroyed) noexcept {
+    if (destroyed) return self->out_of_memory();
+    then();
+  });
+  asio::co_spawn(executor_, wait_for_room(clock::time_point::max()), std::move(waited));
 }
 
 void connection::leave_to(record& call, transit& who) {

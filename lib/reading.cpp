@@ -314,6 +314,7 @@ void connection::end_silence(errc why, bool tell) {
                             nullptr);
       flush();
     } catch (const std::exception&) {  // no memory to tell it
+      drop_reply(nullptr);
     }
   }
   end(end_reason::timed_out, error, options_.close_timeout);

@@ -152,12 +152,12 @@ void connection::awaits_peer(lender who) {
 }
 
 void connection::look_for_stalls(clock::time_point now) {
-  std::optional<stall_report> report = stalls_->look(now, about_handler());
-  if (!report || !options_.on_stall) return;
-  report->queued = processor_.queued();
   try {
+    std::optional<stall_report> report = stalls_->look(now, about_handler());
+    if (!report || !options_.on_stall) return;
+    report->queued = processor_.queued();
     options_.on_stall(*report);
-  } catch (...) {  // it is told, nothing more
+  } catch (...) {  // it is told, nothing more; or there is no memory to tell it
   }
 }
 

@@ -130,7 +130,9 @@ class on_end {
   ~on_end() {
     if (armed_) then_(nullptr, true);
   }
-  void operator()(const std::exception_ptr& failure) {
+  /// By co_spawn; with a result where the coroutine has one.
+  template <class... Result>
+  void operator()(const std::exception_ptr& failure, const Result&...) {
     armed_ = false;
     then_(failure, false);
   }

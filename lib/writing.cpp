@@ -107,20 +107,19 @@ void connection::release_written(error_code error) noexcept {
 void connection::resume_written() noexcept {
   for (const line which : {line::first_lane, line::second_lane, line::room}) {
     auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-    const auto go_on = [&](auto at) {
-      error_code error = at->given_up ? at->given_up : write_failure_;
-      if (at->position <= written(which)) error = {};  // before either
-      if (at->given_up) --writes_given_up_;
-      auto who = std::move(at->who);
-      waiting.erase(at);
-      resume(std::move(who), write_outcome{error});
+    const auto go_on = [&](write_waiter& one) {
+      error_code error = one.given_up ? one.given_up : write_failure_;
+      if (one.position <= written(which)) error = {};  // before either
+      if (one.given_up) --writes_given_up_;
+      one.unlink();
+      resume(std::move(one.who), write_outcome{error});
     };
     // Whoever goes on may wait again, so each is looked for anew.
-    while (first_goes_on(which)) go_on(waiting.begin());
+    while (first_goes_on(which)) go_on(waiting.front());
     while (writes_given_up_ > 0) {
       const auto found = std::ranges::find_if(waiting, [](const auto& one) { return one.given_up.failed(); });
       if (found == waiting.end()) break;
-      go_on(found);
+      go_on(*found);
     }
   }
 }
@@ -142,7 +141,6 @@ asio::awaitable<error_code> connection::wait_written(outbox::place what) {
 asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t position, clock::time_point until) {
   if (lost_) co_return why_closed();
   if (position <= written(which)) co_return error_code();
-  make_room(write_waiters_[static_cast<std::size_t>(which)]);
   const std::uint64_t id = ++write_waiters_so_far_;
   std::optional<asio::steady_timer> timer;
   if (until != clock::time_point::max()) {
@@ -152,17 +150,18 @@ asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t positi
       if (self && !error) self->give_up_writing(which, id, errc::timed_out);
     });
   }
-  auto suspend = [this, which, id, position](auto handler) {
+  write_waiter self;
+  self.id = id;
+  self.position = position;
+  auto suspend = [this, which, id, &self](auto handler) {
     const bool cancellable = on_cancellation(
         handler, [this, which, id](asio::cancellation_type) { give_up_writing(which, id, errc::cancelled); });
     // By position; nearly always at the end.
     auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
     auto at = waiting.end();
-    while (at != waiting.begin() && std::prev(at)->position > position) --at;
-    at = waiting.emplace(at);
-    at->id = id;
-    at->position = position;
-    at->who = waiter<write_outcome>(std::move(handler));
+    while (at != waiting.begin() && std::prev(at)->position > self.position) --at;
+    self.who = waiter<write_outcome>(std::move(handler));
+    waiting.insert(at, self);
     if (!cancellable) give_up_writing(which, id, make_error_code(boost::system::errc::not_enough_memory));
   };
   auto waiting = suspended<write_outcome>(suspend);

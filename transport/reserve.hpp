@@ -71,11 +71,16 @@ class reserve {
 };
 
 /// What to await until the timer expires or is cancelled, in memory of that reserve. On the timer's executor.
-inline auto wait_with(reserve& memory, asio::steady_timer& timer) {
+/// @param then is called first of all then
+template <class Then>
+auto wait_with(reserve& memory, asio::steady_timer& timer, Then then) {
   return asio::async_initiate<const asio::deferred_t, void()>(
-      [&memory, &timer](auto handler) {
+      [&memory, &timer, then](auto handler) {
         const auto slot = asio::get_associated_cancellation_slot(handler);
-        auto woken = [handler = std::move(handler)](error_code) mutable { std::move(handler)(); };
+        auto woken = [handler = std::move(handler), then](error_code) mutable {
+          then();
+          std::move(handler)();
+        };
         timer.async_wait(
             asio::bind_cancellation_slot(slot, asio::bind_allocator(memory.allocator(), std::move(woken))));
       },

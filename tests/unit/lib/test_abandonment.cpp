@@ -222,6 +222,33 @@ TEST_CASE("calls that wait when their endpoint is destroyed end with closed") {
   CHECK(session.how->reason == antiphon::end_reason::closed_here);
 }
 
+TEST_CASE("a call from another io_context ends with closed when that of the endpoint is gone") {
+  support::asio::io_context here(1);
+  auto there = std::make_unique<support::asio::io_context>(1);
+  auto ends = antiphon::make_memory_pipe(there->get_executor());
+  antiphon::endpoint endpoint(std::move(ends.first));
+  int alive = 0;
+  error_code called;
+  auto caller = [&]() -> awaitable<void> {
+    const witness frame(alive);
+    auto calling = support::error_of(endpoint.call<int>("m"));
+    called = co_await std::move(calling);
+  };
+  std::exception_ptr failure;
+  support::asio::co_spawn(*there, endpoint.run(), support::asio::detached);
+  support::start(here, caller(), failure);
+  here.poll();
+  there->poll();
+  CHECK(endpoint.stats().requests_sent == 1);
+  CHECK(alive == 1);
+  ends.second.reset();
+  there.reset();
+  here.restart();
+  here.poll();
+  CHECK(called == errc::closed);
+  CHECK(alive == 0);
+}
+
 TEST_CASE("an endpoint destroyed by its own handler is gone when the handler returns") {
   antiphon::router routes;
   support::session* current = nullptr;

@@ -262,6 +262,17 @@ TEST_CASE("a body that fails before its first suspension is no different") {
   CHECK(both.right_end->reason == end_reason::end_of_input);
 }
 
+TEST_CASE("a body that is no coroutine itself may throw as well") {
+  support::session session;
+  const auto body = [](antiphon::endpoint&) -> awaitable<void> { throw std::logic_error("at once"); };
+  std::exception_ptr failure;
+  support::asio::co_spawn(*session.context, session.endpoint->run(body),
+                          [&](std::exception_ptr thrown, antiphon::ended) { failure = thrown; });
+  session.context->run();
+  REQUIRE(failure != nullptr);
+  CHECK_THROWS_AS(std::rethrow_exception(failure), std::logic_error);
+}
+
 TEST_CASE("when the connection ends first, the body's calls fail and it is cancelled") {
   support::couple both;
   error_code called;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
 #include <string>
@@ -24,6 +25,7 @@ class latch {
     while (!open_) co_await support::asio::post(executor, support::asio::deferred);
   }
   void open() { open_ = true; }
+  bool is_open() const { return open_; }
 
  private:
   bool open_ = false;
@@ -265,6 +267,48 @@ TEST_CASE("with overload::wait everything is served, and reading stops while the
     }
     CHECK(s.endpoint->stats().in_flight_peak == 1);
     CHECK(s.endpoint->stats().requests_rejected == 0);
+  });
+}
+
+TEST_CASE("an answer is read past a full queue, also from a peer that has answered something twice") {
+  latch gate;
+  antiphon::router routes;
+  routes.on_request("ask", [&](antiphon::call_context& call) -> awaitable<int> {
+    auto first = call.call<int>("first");
+    const int one = co_await std::move(first);
+    auto second = call.call<int>("second");
+    const int two = co_await std::move(second);
+    gate.open();
+    co_return one + two;
+  });
+  routes.on_request("wait", [&]() -> awaitable<void> {
+    auto waiting = gate.wait();
+    co_await std::move(waiting);
+  });
+  antiphon::endpoint_options options;
+  options.max_in_flight = 1;
+  options.max_queued = 1;
+  support::session session(std::move(routes), options);
+  session.play([&](support::session& s) -> awaitable<void> {
+    const auto answer_to = [](const boost::json::value& call) {
+      return R"({"jsonrpc":"2.0","result":1,"id":)" + boost::json::serialize(call.at("id")) + "}";
+    };
+    co_await s.peer.say(request("1", "ask"));
+    const auto first = co_await s.peer.hear_json();
+    co_await s.peer.say(answer_to(first) + "\n" + answer_to(first));
+    const auto second = co_await s.peer.hear_json();
+    REQUIRE(second.at("method") == "second");
+    constexpr int others = 100;
+    std::string rest;
+    for (int id = 2; id < 2 + others; ++id) rest += request(std::to_string(id), "wait") + "\n";
+    co_await s.peer.say(rest);
+    co_await support::settle();
+    co_await s.peer.say(answer_to(second));
+    for (int i = 0; i < 50 && !gate.is_open(); ++i) co_await support::settle();
+    CHECK(gate.is_open());
+    gate.open();
+    for (int i = 0; i < 1 + others; ++i) co_await s.peer.hear_json();
+    CHECK(s.endpoint->stats().responses_late == 1);
   });
 }
 
