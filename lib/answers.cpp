@@ -1,7 +1,7 @@
 // Answers to the peer, alone and in batches, and what routes call to give them.
 
-#include "lib/connection.hpp"
 #include "lib/errand.hpp"
+#include "lib/sending.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
@@ -15,7 +15,6 @@ namespace antiphon::detail {
 
 namespace {
 
-constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 constexpr std::string_view internal_error = "internal error";
 
 // Whether this is how an operation ends that was cancelled.

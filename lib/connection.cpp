@@ -2,7 +2,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -207,7 +206,9 @@ void connection::on_change(std::shared_ptr<connection> owner) {
     await_end(std::move(owner), next_look());
   } else {
     try {
-      asio::co_spawn(executor_, end_in_order(owner), asio::detached);
+      asio::co_spawn(executor_, end_in_order(owner), [](const std::exception_ptr& escaped) {
+        if (escaped) std::rethrow_exception(escaped);
+      });
     } catch (...) {  // no memory
       await_end(std::move(owner), from_now(retry_time));
     }

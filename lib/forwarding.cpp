@@ -8,12 +8,6 @@
 
 namespace antiphon::detail {
 
-namespace {
-
-constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
-
-}  // namespace
-
 // As it stands, unless a line break in it would end the message.
 void connection::append_payload(output_chain& out, const slice& value) {
   if (decoder_.rules().tail().empty()) return out.append(value);

@@ -1,8 +1,8 @@
 // What peer handles and batches do: they go to the connection, on its executor.
 
-#include "lib/connection.hpp"
 #include "lib/errand.hpp"
 #include "lib/record.hpp"
+#include "lib/sending.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
@@ -88,7 +88,7 @@ detail::ticket batch::add_call(detail::draft message) {
 void batch::add_notification(detail::draft message) {
   add_member([&] {
     members_.append(size_ == 0 ? '[' : ',');
-    members_.append(R"({"jsonrpc":"2.0",)");
+    members_.append(detail::message_head);
     std::move(message).append_to(members_);
     members_.append('}');
   });

@@ -8,6 +8,7 @@
 namespace antiphon::detail {
 
 inline constexpr std::string_view message_head = R"({"jsonrpc":"2.0",)";
+inline constexpr std::string_view reply_head = R"({"jsonrpc":"2.0","id":)";
 
 /// A frame with what `write` puts into it, or nothing when that throws.
 template <class Write>
