@@ -265,6 +265,9 @@ def over_listener(t, environment, harmless, kind):
         check(not harmless, "it doesn't listen")
         server.expect_exit(range(1, 128), SECONDS, "it doesn't listen")
         return
+    if kind == "a Unix socket":
+        mode = os.stat(server.address).st_mode & 0o777
+        check(mode == 0o600, f"others may use its socket, or we may not: {mode:o}")
     try:
         converse(server.connect())
     except Failure as failure:
