@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace antiphon::posix {
 namespace {
@@ -128,7 +129,8 @@ void child::open_process() {
     running_ = true;
   } catch (...) {
     ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
     throw;
   }
 }

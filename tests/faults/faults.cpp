@@ -2,20 +2,24 @@
 // it may have, or moves one byte only. tests/faults/run.py says which, in the environment:
 //
 //   ANTIPHON_FAULT         call:what:n:count   e.g. writev:EAGAIN:3:1, recv:short:1:1000000
+//   ANTIPHON_FAULT_FIRST   another one, which must have happened before the first is counted
 //   ANTIPHON_FAULT_REPORT  a file that gets a byte each time
 //   ANTIPHON_FAULT_NO_PROC there is no /proc
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,10 +34,28 @@
 namespace {
 
 constexpr std::pair<std::string_view, int> errors[] = {
-    {"EINTR", EINTR},           {"EAGAIN", EAGAIN}, {"EPIPE", EPIPE},
-    {"ECONNRESET", ECONNRESET}, {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
-    {"ENOSPC", ENOSPC},         {"EIO", EIO},       {"ECONNABORTED", ECONNABORTED},
-    {"ENOMEM", ENOMEM},         {"EACCES", EACCES}, {"EADDRINUSE", EADDRINUSE},
+    {"EINTR", EINTR},
+    {"EAGAIN", EAGAIN},
+    {"EPIPE", EPIPE},
+    {"ECONNRESET", ECONNRESET},
+    {"EMFILE", EMFILE},
+    {"ENFILE", ENFILE},
+    {"ENOSPC", ENOSPC},
+    {"EIO", EIO},
+    {"ECONNABORTED", ECONNABORTED},
+    {"ENOMEM", ENOMEM},
+    {"EACCES", EACCES},
+    {"EADDRINUSE", EADDRINUSE},
+    {"EADDRNOTAVAIL", EADDRNOTAVAIL},
+    {"EBUSY", EBUSY},
+    {"ECONNREFUSED", ECONNREFUSED},
+    {"ENOBUFS", ENOBUFS},
+    {"ENOENT", ENOENT},
+    {"ENOLCK", ENOLCK},
+    {"ENOSYS", ENOSYS},
+    {"ENOTCONN", ENOTCONN},
+    {"EPERM", EPERM},
+    {"ETIMEDOUT", ETIMEDOUT},
 };
 
 struct plan {
@@ -41,7 +63,7 @@ struct plan {
   int error = 0;  // 0: one byte only
   long first = 0;
   long count = 0;
-  int report = -1;
+  long so_far = 0;
 };
 
 std::string_view next_field(std::string_view& text) {
@@ -51,9 +73,9 @@ std::string_view next_field(std::string_view& text) {
   return field;
 }
 
-plan read_plan() {
+plan read_plan(const char* variable) {
   plan made;
-  const char* text = std::getenv("ANTIPHON_FAULT");
+  const char* text = std::getenv(variable);
   if (text == nullptr) return made;
   std::string_view rest = text;
   made.call = next_field(rest);
@@ -62,18 +84,28 @@ plan read_plan() {
     if (name == what) made.error = value;
   made.first = std::atol(next_field(rest).data());
   made.count = std::atol(next_field(rest).data());
-  // Not through the functions below. High up, so that the program's descriptors have the numbers they always
-  // have.
-  if (const char* path = std::getenv("ANTIPHON_FAULT_REPORT")) {
-    const auto low = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC));
-    made.report = static_cast<int>(::syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, 500));
-    ::syscall(SYS_close, low);
-  }
   return made;
 }
 
-const plan& chosen() {
-  static const plan made = read_plan();
+/// Not through the functions below. High up, so that the program's descriptors have the numbers they always
+/// have.
+int open_report() {
+  const char* path = std::getenv("ANTIPHON_FAULT_REPORT");
+  if (path == nullptr) return -1;
+  const auto low = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC));
+  const auto high = static_cast<int>(::syscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, 500));
+  ::syscall(SYS_close, low);
+  return high;
+}
+
+struct all_plans {
+  plan before = read_plan("ANTIPHON_FAULT_FIRST");
+  plan main = read_plan("ANTIPHON_FAULT");
+  int report = open_report();
+};
+
+all_plans& chosen() {
+  static all_plans made;
   return made;
 }
 
@@ -83,6 +115,10 @@ struct watched {
   epoll_event event{};
 };
 std::array<watched, 256> watched_in;
+
+std::array<int, 2> events_and_timers{-1, -1};
+
+bool is_of_asio(int fd) { return fd == events_and_timers[0] || fd == events_and_timers[1]; }
 
 template <class Function>
 Function next(const char* name) {
@@ -100,29 +136,35 @@ void tell_again(int fd) {
 // Neither an event, a timer nor an epoll: the kernel doesn't do to those what it does to files.
 bool is_file(int fd) {
   struct stat about{};
-  return ::fstat(fd, &about) == 0 && (about.st_mode & S_IFMT) != 0;
+  return ::syscall(SYS_fstat, fd, &about) == 0 && (about.st_mode & S_IFMT) != 0;
 }
 
 enum class fault { none, fail, shorten };
 
+// Its turn: to be counted, and perhaps to go wrong.
+bool turn_of(plan& it) {
+  ++it.so_far;
+  return it.so_far >= it.first && it.so_far < it.first + it.count;
+}
+
+bool is_over(const plan& it) { return it.call.empty() || it.so_far >= it.first + it.count - 1; }
+
 fault due(std::string_view call, int fd = -1) {
   const int saved = errno;
-  const plan& it = chosen();
-  if (it.call != call) return fault::none;
-  if (fd >= 0 && !is_file(fd)) {
-    errno = saved;
-    return fault::none;
-  }
-  static long so_far = 0;
-  ++so_far;
+  all_plans& all = chosen();
+  const bool early = !is_over(all.before);
+  plan& it = early ? all.before : all.main;
+  const bool counts = it.call == call && (fd < 0 || is_file(fd));
   errno = saved;
-  if (so_far < it.first || so_far >= it.first + it.count) return fault::none;
-  if (it.report >= 0) ::syscall(SYS_write, it.report, "!", 1);
+  if (!counts || !turn_of(it)) return fault::none;
+  if (!early && all.report >= 0) ::syscall(SYS_write, all.report, "!", 1);
   if (it.error == 0) return fault::shorten;
   if (it.error == EAGAIN) tell_again(fd);
   errno = it.error;
   return fault::fail;
 }
+
+bool fails(std::string_view call, int fd = -1) { return due(call, fd) == fault::fail; }
 
 // For calls that move bytes: an iovec or a size.
 std::size_t shortened(fault what, std::size_t size) { return what == fault::shorten && size > 1 ? 1 : size; }
@@ -161,13 +203,6 @@ ssize_t write(int fd, const void* from, size_t size) {
   return what == fault::fail ? -1 : call(fd, from, shortened(what, size));
 }
 
-ssize_t readv(int fd, const iovec* list, int count) {
-  ANTIPHON_NEXT(readv);
-  const fault what = due("readv", fd);
-  const first_byte part(what, list, count);
-  return what == fault::fail ? -1 : call(fd, part.list, part.count);
-}
-
 ssize_t writev(int fd, const iovec* list, int count) {
   ANTIPHON_NEXT(writev);
   const fault what = due("writev", fd);
@@ -179,24 +214,6 @@ ssize_t recv(int fd, void* into, size_t size, int flags) {
   ANTIPHON_NEXT(recv);
   const fault what = due("recv", fd);
   return what == fault::fail ? -1 : call(fd, into, shortened(what, size), flags);
-}
-
-ssize_t send(int fd, const void* from, size_t size, int flags) {
-  ANTIPHON_NEXT(send);
-  const fault what = due("send", fd);
-  return what == fault::fail ? -1 : call(fd, from, shortened(what, size), flags);
-}
-
-ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  ANTIPHON_NEXT(recvmsg);
-  const fault what = due("recvmsg", fd);
-  if (what == fault::fail) return -1;
-  if (what == fault::none) return call(fd, message, flags);
-  const first_byte part(what, message->msg_iov, static_cast<int>(message->msg_iovlen));
-  msghdr one = *message;
-  one.msg_iov = const_cast<iovec*>(part.list);
-  one.msg_iovlen = static_cast<std::size_t>(part.count);
-  return call(fd, &one, flags);
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
@@ -212,39 +229,39 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   ANTIPHON_NEXT(accept4);
-  return due("accept4", fd) == fault::fail ? -1 : call(fd, address, size, flags);
+  return fails("accept4", fd) ? -1 : call(fd, address, size, flags);
 }
 
 int socket(int family, int type, int protocol) noexcept {
   ANTIPHON_NEXT(socket);
-  return due("socket") == fault::fail ? -1 : call(family, type, protocol);
+  return fails("socket") ? -1 : call(family, type, protocol);
 }
 
 int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
   ANTIPHON_NEXT(bind);
-  return due("bind") == fault::fail ? -1 : call(fd, address, size);
+  return fails("bind") ? -1 : call(fd, address, size);
 }
 
 int listen(int fd, int backlog) noexcept {
   ANTIPHON_NEXT(listen);
-  return due("listen") == fault::fail ? -1 : call(fd, backlog);
+  return fails("listen") ? -1 : call(fd, backlog);
 }
 
 int epoll_create1(int flags) noexcept {
   ANTIPHON_NEXT(epoll_create1);
-  return due("epoll_create") == fault::fail ? -1 : call(flags);
+  return fails("epoll_create") ? -1 : call(flags);
 }
 
 int epoll_create(int size) noexcept {
   ANTIPHON_NEXT(epoll_create);
-  return due("epoll_create") == fault::fail ? -1 : call(size);
+  return fails("epoll_create") ? -1 : call(size);
 }
 
 int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
   ANTIPHON_NEXT(epoll_ctl);
   // Asio doesn't ask whether it got its own event and timer into its epoll. What is there can be changed
   // always.
-  if (what == EPOLL_CTL_ADD && due("epoll_ctl", fd) == fault::fail) return -1;
+  if (what == EPOLL_CTL_ADD && !is_of_asio(fd) && fails("epoll_ctl")) return -1;
   if (fd >= 0 && static_cast<std::size_t>(fd) < watched_in.size()) {
     auto& it = watched_in[static_cast<std::size_t>(fd)];
     if (what == EPOLL_CTL_DEL) {
@@ -265,27 +282,27 @@ int epoll_wait(int epoll, epoll_event* events, int count, int timeout) {
 
 int poll(pollfd* list, nfds_t count, int timeout) {
   ANTIPHON_NEXT(poll);
-  return due("poll") == fault::fail ? -1 : call(list, count, timeout);
+  return fails("poll") ? -1 : call(list, count, timeout);
 }
 
 int eventfd(unsigned value, int flags) noexcept {
   ANTIPHON_NEXT(eventfd);
-  return due("eventfd") == fault::fail ? -1 : call(value, flags);
+  return fails("eventfd") ? -1 : events_and_timers[0] = call(value, flags);
 }
 
 int timerfd_create(clockid_t clock, int flags) noexcept {
   ANTIPHON_NEXT(timerfd_create);
-  return due("timerfd_create") == fault::fail ? -1 : call(clock, flags);
+  return fails("timerfd_create") ? -1 : events_and_timers[1] = call(clock, flags);
 }
 
 int pipe(int* ends) noexcept {
   ANTIPHON_NEXT(pipe);
-  return due("pipe") == fault::fail ? -1 : call(ends);
+  return fails("pipe") ? -1 : call(ends);
 }
 
 int pipe2(int* ends, int flags) noexcept {
   ANTIPHON_NEXT(pipe2);
-  return due("pipe") == fault::fail ? -1 : call(ends, flags);
+  return fails("pipe") ? -1 : call(ends, flags);
 }
 
 // Of what fcntl does, only new descriptors may be refused.
@@ -295,7 +312,7 @@ int fcntl64(int fd, int what, ...) {
   va_start(rest, what);
   void* argument = va_arg(rest, void*);
   va_end(rest);
-  if (what == F_DUPFD_CLOEXEC && due("dup") == fault::fail) return -1;
+  if (what == F_DUPFD_CLOEXEC && fails("dup")) return -1;
   return call(fd, what, argument);
 }
 
@@ -310,12 +327,12 @@ int open64(const char* path, int flags, ...) {
     errno = ENOENT;
     return -1;
   }
-  return due("open") == fault::fail ? -1 : call(path, flags, mode);
+  return fails("open") ? -1 : call(path, flags, mode);
 }
 
 void* mmap64(void* at, size_t size, int protection, int flags, int fd, off64_t offset) noexcept {
   ANTIPHON_NEXT(mmap64);
-  return due("mmap") == fault::fail ? MAP_FAILED : call(at, size, protection, flags, fd, offset);
+  return fails("mmap") ? MAP_FAILED : call(at, size, protection, flags, fd, offset);
 }
 
 void* mremap(void* at, size_t size, size_t new_size, int flags, ...) noexcept {
@@ -324,7 +341,117 @@ void* mremap(void* at, size_t size, size_t new_size, int flags, ...) noexcept {
   va_start(rest, flags);
   void* where = va_arg(rest, void*);
   va_end(rest);
-  return due("mremap") == fault::fail ? MAP_FAILED : call(at, size, new_size, flags, where);
+  return fails("mremap") ? MAP_FAILED : call(at, size, new_size, flags, where);
+}
+
+int munmap(void* at, size_t size) noexcept {
+  ANTIPHON_NEXT(munmap);
+  return fails("munmap") ? -1 : call(at, size);
+}
+
+// What is closed is closed, whatever the kernel says of it.
+int close(int fd) {
+  ANTIPHON_NEXT(close);
+  const fault what = due("close", fd);
+  const int error = errno;
+  const int done = call(fd);
+  if (what != fault::fail) return done;
+  errno = error;
+  return -1;
+}
+
+// Goes on when it is interrupted.
+int connect(int fd, const sockaddr* address, socklen_t size) {
+  ANTIPHON_NEXT(connect);
+  if (!fails("connect", fd)) return call(fd, address, size);
+  if (errno != EINTR) return -1;
+  call(fd, address, size);
+  errno = EINTR;
+  return -1;
+}
+
+int shutdown(int fd, int how) noexcept {
+  ANTIPHON_NEXT(shutdown);
+  return fails("shutdown") ? -1 : call(fd, how);
+}
+
+int getsockname(int fd, sockaddr* address, socklen_t* size) noexcept {
+  ANTIPHON_NEXT(getsockname);
+  return fails("getsockname") ? -1 : call(fd, address, size);
+}
+
+int getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
+  ANTIPHON_NEXT(getsockopt);
+  return fails("getsockopt") ? -1 : call(fd, level, name, value, size);
+}
+
+int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
+  ANTIPHON_NEXT(setsockopt);
+  return fails("setsockopt") ? -1 : call(fd, level, name, value, size);
+}
+
+int fstat64(int fd, struct stat64* about) noexcept {
+  ANTIPHON_NEXT(fstat64);
+  return fails("fstat", fd) ? -1 : call(fd, about);
+}
+
+int lstat64(const char* path, struct stat64* about) noexcept {
+  ANTIPHON_NEXT(lstat64);
+  return fails("lstat") ? -1 : call(path, about);
+}
+
+int unlink(const char* path) noexcept {
+  ANTIPHON_NEXT(unlink);
+  return fails("unlink") ? -1 : call(path);
+}
+
+int chmod(const char* path, mode_t mode) noexcept {
+  ANTIPHON_NEXT(chmod);
+  return fails("chmod") ? -1 : call(path, mode);
+}
+
+int fchmod(int fd, mode_t mode) noexcept {
+  ANTIPHON_NEXT(fchmod);
+  return fails("fchmod") ? -1 : call(fd, mode);
+}
+
+int flock(int fd, int how) noexcept {
+  ANTIPHON_NEXT(flock);
+  return fails("flock") ? -1 : call(fd, how);
+}
+
+int dup2(int from, int to) noexcept {
+  ANTIPHON_NEXT(dup2);
+  return fails("dup2") ? -1 : call(from, to);
+}
+
+int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
+                 const posix_spawnattr_t* how, char* const arguments[], char* const environment[]) {
+  ANTIPHON_NEXT(posix_spawnp);
+  return fails("posix_spawnp") ? errno : call(pid, file, actions, how, arguments, environment);
+}
+
+int waitid(idtype_t kind, id_t id, siginfo_t* about, int options) {
+  ANTIPHON_NEXT(waitid);
+  return fails("waitid") ? -1 : call(kind, id, about, options);
+}
+
+pid_t waitpid(pid_t pid, int* how, int options) {
+  ANTIPHON_NEXT(waitpid);
+  return fails("waitpid") ? -1 : call(pid, how, options);
+}
+
+// What has no function of its own.
+long syscall(long number, ...) noexcept {
+  ANTIPHON_NEXT(syscall);
+  va_list rest;
+  va_start(rest, number);
+  std::array<long, 6> arguments{};
+  for (long& one : arguments) one = va_arg(rest, long);
+  va_end(rest);
+  if (number == SYS_pidfd_open && fails("pidfd_open")) return -1;
+  const auto& [a, b, c, d, e, f] = arguments;
+  return call(number, a, b, c, d, e, f);
 }
 
 }  // extern "C"

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Lets every system call of a server go wrong in turn, while it has a conversation.
+"""Lets every system call of a server, and of a client, go wrong in turn, while the two have a conversation.
 
     run.py --build DIR --server PATH [-k FILTER] [-v] [--jobs N]
 
 A case is one call, one fault and one way to be connected: the n-th such call fails (tests/faults/faults.cpp), for
 n = 1, 2, ... until a conversation ends before the n-th call. Errors that only mean "again" (EINTR, EAGAIN) and
 short counts must not change a byte. Others may end the connection, or the program with an exit code of its own;
-they may not give a wrong answer, hang, spin, kill it, or leave descriptors of its parent non-blocking. The last
-line counts the cases.
+they may not give a wrong answer, hang, spin, kill it, leave descriptors of its parent non-blocking, or leave a
+child process behind. The last line counts the cases.
 """
 
 import argparse
+import collections
+import contextlib
+import ctypes
 import fcntl
 import multiprocessing
 import os
@@ -18,6 +21,7 @@ import resource
 import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -31,44 +35,85 @@ from connection import Closed, Failure, TimedOut, brief, check, check_error, che
 from descriptors import Recorded  # noqa: E402
 from harness import Case, Trial  # noqa: E402
 from messages import LONG, cancel  # noqa: E402
+from process import eventually  # noqa: E402
 
-# What must not change a byte: what:how often.
+# What goes wrong, and how often.
 ALL = 1_000_000
 AGAIN = ("EINTR:1", "EINTR:3", "EAGAIN:1", "short:1", f"short:{ALL}")
 READS = (*AGAIN, "ECONNRESET:1", "EIO:1")
 WRITES = (*AGAIN, "EPIPE:1", "ECONNRESET:1", "ENOSPC:1", "EIO:1")
 DESCRIPTORS = ("EMFILE:1", "ENOMEM:1")
 FILE_FAULTS = ("EINTR:1", "EINTR:3", "short:1", f"short:{ALL}", "EIO:1")
+# Not here is what the library calls and the kernel always does for an open descriptor and a valid request: fcntl
+# of flags, ioctl, sigaction, timerfd_settime.
 ANYWHERE = {
     "epoll_create": DESCRIPTORS, "epoll_ctl": ("ENOSPC:1",), "epoll_wait": ("EINTR:1", "EINTR:3"),
     "eventfd": DESCRIPTORS, "timerfd_create": DESCRIPTORS, "mmap": ("ENOMEM:1",), "mremap": ("ENOMEM:1",),
+    "munmap": ("ENOMEM:1",), "pipe": DESCRIPTORS, "close": ("EINTR:1", "EIO:1"),
 }  # fmt: skip
-SOCKETS = {
-    **ANYWHERE, "recv": READS, "sendmsg": WRITES, "socket": DESCRIPTORS, "bind": ("EACCES:1", "EADDRINUSE:1"),
-    "listen": ("EADDRINUSE:1",), "accept4": ("EINTR:1", "EINTR:3", "EAGAIN:1", "ECONNABORTED:1", "ENFILE:1", *DESCRIPTORS),
+GIVEN_SOCKET = {**ANYWHERE, "recv": READS, "sendmsg": WRITES, "getsockopt": ("EACCES:1",)}
+# Where nobody shares it, Asio reads from a socket as from a file.
+SOCKET = {**GIVEN_SOCKET, "read": READS, "socket": DESCRIPTORS, "shutdown": ("ENOTCONN:1",)}
+LISTENER = {
+    **SOCKET, "bind": ("EACCES:1", "EADDRINUSE:1"), "listen": ("EADDRINUSE:1",),
+    "accept4": ("EINTR:1", "EINTR:3", "EAGAIN:1", "ECONNABORTED:1", "ENFILE:1", *DESCRIPTORS),
+    "setsockopt": ("ENOMEM:1",),
+}  # fmt: skip
+CHILD = {
+    **ANYWHERE, "read": READS, "writev": WRITES, "posix_spawnp": ("EAGAIN:1", "ENOMEM:1", "ENOENT:1"),
+    "pidfd_open": (*DESCRIPTORS, "ENOSYS:1"), "waitid": ("EINTR:1", "EINTR:3"), "waitpid": ("EINTR:1",),
 }  # fmt: skip
 FAULTS = {
     "pipes": {
-        **ANYWHERE, "read": READS, "writev": WRITES, "open": ("EMFILE:1", "EACCES:1"),
+        **ANYWHERE, "read": READS, "writev": WRITES, "open": ("EMFILE:1", "EACCES:1"), "dup2": ("EBUSY:1",),
     },
     # Pipes that can't be opened anew, as in a sandbox without /proc: shared with whoever started the program.
     "shared pipes": {
         **ANYWHERE, "read": READS, "writev": WRITES, "poll": ("EINTR:1", "EINTR:3"), "dup": DESCRIPTORS,
     },
-    "a socket pair": {**ANYWHERE, "recv": READS, "sendmsg": WRITES, "dup": DESCRIPTORS},
+    "a socket pair": {**GIVEN_SOCKET, "dup": DESCRIPTORS},
     "files": {
         **ANYWHERE, "read": FILE_FAULTS, "writev": (*FILE_FAULTS, "ENOSPC:1"), "dup": DESCRIPTORS,
-        "open": ("EMFILE:1",),
+        "open": ("EMFILE:1",), "fstat": ("EIO:1",),
     },
-    "a Unix socket": {**SOCKETS, "open": ("EMFILE:1",)},
-    "TCP": SOCKETS,
+    "a Unix socket": {
+        **LISTENER, "open": ("EMFILE:1",), "flock": ("EINTR:1", "EAGAIN:1", "ENOLCK:1"),
+        "lstat": ("EACCES:1", "ENOENT:1"), "unlink": ("EACCES:1",), "fchmod": ("EPERM:1",), "chmod": ("EPERM:1",),
+        "connect": ("EACCES:1", "EAGAIN:1"), "write": ("EAGAIN:1", "EIO:1", "ENOSPC:1", "short:1"),
+    },
+    "TCP": {**LISTENER, "getsockname": ("ENOBUFS:1",)},
+    # From here on the client is the one that goes wrong.
+    "a child's pipes": CHILD,
+    "a spawned server's pipes": {**CHILD, "open": ("EMFILE:1",)},
+    "a Unix socket that it connects to": {
+        **SOCKET, "connect": ("EINTR:1", "EAGAIN:1", "ECONNREFUSED:1", "EACCES:1"),
+    },
+    "TCP that it connects to": {
+        **SOCKET, "connect": ("EINTR:1", "ECONNREFUSED:1", "ETIMEDOUT:1", "EADDRNOTAVAIL:1"),
+        "setsockopt": ("ENOMEM:1",),
+    },
 }  # fmt: skip
-HARMLESS = ("EINTR", "EAGAIN", "short", "ECONNABORTED")
+AGAIN_ONLY = ("EINTR", "EAGAIN", "short", "ECONNABORTED")
+# What is closed is closed, and a line on standard error is worth less than a connection.
+NEVER_MATTERS = ("close", "munmap", "flock", "setsockopt", "write")
+# What has to go wrong ahead of it, or it isn't called.
+FIRST = {"waitpid": "pidfd_open:EMFILE:1:1"}
 MOST = 300
 SECONDS = 15
 # A conversation takes a tenth of it, in single bytes half.
 PROCESSOR_SECONDS = 1.5
 BIG = "x" * 150_000
+
+
+def is_harmless(kind, call, error):
+    if call in NEVER_MATTERS:
+        return True
+    if call in FIRST:
+        return False
+    if error == "EAGAIN":
+        # No more processes; or somebody else listens, and is busy.
+        return call != "posix_spawnp" and not (call == "connect" and kind in TRANSPORTS)
+    return error in AGAIN_ONLY
 
 
 def converse(connection):
@@ -203,14 +248,26 @@ def over_files(t, environment, harmless, _kind):
     check(code == 0 or not harmless, f"the exit code is {code}")
 
 
-def over_listener(t, environment, harmless, _kind):
-    server = t.start(environment=environment, ready=False)
+def over_listener(t, environment, harmless, kind):
+    umask = -1
+    if kind == "a Unix socket":
+        # What somebody left who has died, and rights that have to be given back.
+        umask = 0o377
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(t.path("s0"))
+    server = t.start(environment=environment, umask=umask, ready=False)
     try:
-        server.wait_ready()
+        if environment["ANTIPHON_FAULT"].startswith("write:"):
+            eventually(lambda: answers(server), SECONDS, "nobody listens")
+        else:
+            server.wait_ready()
     except Failure:
         check(not harmless, "it doesn't listen")
         server.expect_exit(range(1, 128), SECONDS, "it doesn't listen")
         return
+    if kind == "a Unix socket":
+        mode = os.stat(server.address).st_mode & 0o777
+        check(mode == 0o600, f"others may use its socket, or we may not: {mode:o}")
     try:
         converse(server.connect())
     except Failure as failure:
@@ -235,31 +292,103 @@ def over_listener(t, environment, harmless, _kind):
     server.expect_exit((0, 1), SECONDS, "after exit")
 
 
+def answers(server):
+    try:
+        server.connect()
+    except Failure:
+        return False
+    return True
+
+
 def converse_again(server):
     connection = server.connect()
     check_result(connection.call("echo", [BIG], 1), [BIG], 1)
     connection.close()
 
 
+def as_client(t, environment, harmless, kind):
+    """The client goes wrong, and what it starts or talks to does not."""
+    how = CLIENTS[kind]
+    server = t.start() if how in ("unix", "tcp") else None
+    where = str(server.port or server.address) if server else t.program
+    with open(t.path("output"), "w+b") as output, open(t.path("errors"), "w+b") as errors:
+        client = subprocess.Popen(
+            [t.client, how, where], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+            env=dict(os.environ, **environment), start_new_session=True,
+        )  # fmt: skip
+        try:
+            ended_in_time(client, SECONDS * t.scale)
+        finally:
+            client.kill()
+            code = client.wait()
+            left = 0 if server else end_orphans(client.pid)
+        output.seek(0)
+        errors.seek(0)
+        said, complaint = output.read(), errors.read()
+    if server:
+        server.expect_serving()
+        # It may have been left with a handler that sleeps, which it would give its time.
+        server.signal(signal.SIGKILL)
+    check(left == 0, f"exit code {code}, and {left} child processes are left")
+    if code == 0:
+        check(said == b"right\n", f"exit code 0, and it says {said!r}")
+    else:
+        check(not harmless and code == 1, f"the exit code is {code}: {complaint!r}")
+        check(complaint.startswith(b"error: "), f"exit code 1, and it says {complaint!r}")
+
+
+def ended_in_time(process, seconds):
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if not select.select([descriptor], [], [], seconds)[0]:
+            raise TimedOut(f"the client did not end within {seconds:g} s")
+    finally:
+        os.close(descriptor)
+
+
+def adopt_orphans():
+    """In each process of ours: what a client leaves behind becomes a child of its own."""
+    set_child_subreaper = 36  # linux/prctl.h
+    if ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def end_orphans(group):
+    """How many processes of this group run on, or were never waited for, now that nobody else has any."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    left = 0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+            left += 1
+    return left
+
+
+CLIENTS = {"a child's pipes": "child", "a spawned server's pipes": "spawn",
+           "a Unix socket that it connects to": "unix", "TCP that it connects to": "tcp"}  # fmt: skip
 WAYS = {"pipes": over_stdio, "shared pipes": over_stdio, "a socket pair": over_stdio, "files": over_files,
-        "a Unix socket": over_listener, "TCP": over_listener}  # fmt: skip
+        "a Unix socket": over_listener, "TCP": over_listener, **dict.fromkeys(CLIENTS, as_client)}  # fmt: skip
 TRANSPORTS = {"a Unix socket": "unix", "TCP": "tcp"}
 
 
-def play(program, shim, kind, call, what, n, directory, scale):
+def play(programs, kind, call, what, n, directory, scale):
     """One conversation. Says whether the fault happened."""
     report = os.path.join(directory, "report")
     with open(report, "wb"):
         pass
     error, count = what.split(":")
     environment = {
-        "LD_PRELOAD": shim, "ANTIPHON_FAULT": f"{call}:{error}:{n}:{count}", "ANTIPHON_FAULT_REPORT": report
+        "LD_PRELOAD": programs.shim, "ANTIPHON_FAULT": f"{call}:{error}:{n}:{count}", "ANTIPHON_FAULT_REPORT": report,
+        "ANTIPHON_FAULT_FIRST": FIRST.get(call, ""),
     }  # fmt: skip
-    trial = Trial(Case("", None, (), TRANSPORTS.get(kind, "stdio"), "content-length", False, SECONDS), program, False, scale)
+    transport = TRANSPORTS.get(kind) or CLIENTS.get(kind, "stdio")
+    trial = Trial(Case("", None, (), transport, "content-length", False, SECONDS), programs.server, False, scale)
+    trial.client = programs.client
     used = processor_seconds()
     failed = True
     try:
-        WAYS[kind](trial, environment, error in HARMLESS, kind)
+        WAYS[kind](trial, environment, is_harmless(kind, call, error), kind)
         failed = False
     finally:
         complaints = trial.finish(failed)
@@ -291,6 +420,9 @@ def seconds_for_calls(count):
     return processor_seconds(resource.RUSAGE_SELF) - used
 
 
+Programs = collections.namedtuple("Programs", "shim server client")
+
+
 def title(kind, call, what):
     error, count = what.split(":")
     times = {"1": "once", str(ALL): "always"}.get(count, f"{count} times")
@@ -302,7 +434,7 @@ def _timed_out(_signal, _frame):
 
 
 def run_case(job):
-    program, shim, kind, call, what, scale = job
+    programs, kind, call, what, scale = job
     name = title(kind, call, what)
     n = 0
     started = time.monotonic()
@@ -314,7 +446,7 @@ def run_case(job):
             while reached and n < most:
                 n += 1
                 signal.setitimer(signal.ITIMER_REAL, 3 * SECONDS * scale)
-                reached = play(program, shim, kind, call, what, n, directory, scale)
+                reached = play(programs, kind, call, what, n, directory, scale)
             signal.setitimer(signal.ITIMER_REAL, 0)
             check(n > 1 or reached, "the program never makes that call: the table is wrong")
         except Failure as failure:
@@ -334,21 +466,23 @@ def main():
     parser.add_argument("-v", dest="verbose", action="store_true", help="name the cases that pass as well")
     parser.add_argument("--jobs", type=int, default=6)
     arguments = parser.parse_args()
-    shim = os.path.join(os.path.abspath(arguments.build), "tests", "faults", "libantiphon-faults.so")
-    for path in (shim, arguments.server):
+    built = os.path.join(os.path.abspath(arguments.build), "tests", "faults")
+    programs = Programs(os.path.join(built, "libantiphon-faults.so"), os.path.abspath(arguments.server),
+                        os.path.join(built, "antiphon-faults-client"))  # fmt: skip
+    for path in programs:
         if not os.path.exists(path):
             parser.error(f"{path} is not there")
     scale = float(os.environ.get("ANTIPHON_TIME_SCALE", "1"))
     jobs = [
-        (os.path.abspath(arguments.server), shim, kind, call, what, scale)
+        (programs, kind, call, what, scale)
         for kind, calls in FAULTS.items()
         for call, faults in calls.items()
         for what in faults
     ]
-    jobs = [job for job in jobs if arguments.filter in title(*job[2:5])]
+    jobs = [job for job in jobs if arguments.filter in title(*job[1:4])]
     passed = failed = conversations = 0
     started = time.monotonic()
-    with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
+    with multiprocessing.get_context("fork").Pool(arguments.jobs, adopt_orphans) as pool:
         for name, count, reason, seconds in pool.imap_unordered(run_case, jobs):
             conversations += count
             if reason:
