@@ -101,7 +101,9 @@ void child::launch() {
     error = make_pipe();
     set_nonblocking(error.read.get());
   } else if (what_.stderr_target_ == command::stderr_target::discard) {
-    error.write = above_standard(unique_fd(::open("/dev/null", O_WRONLY | O_CLOEXEC)));
+    unique_fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (!null) fail(last_error(), "/dev/null");
+    error.write = above_standard(std::move(null));
   }
   descriptors.error = error.write.get();
   set_nonblocking(input.write.get());

@@ -91,7 +91,8 @@ listener::state::state(const asio::any_io_executor& executor, posix::unique_fd s
       port_(port),
       file_(std::move(file)),
       options_(std::move(options)),
-      local_(posix::is_local(socket_.fd())),
+      // A TCP listener has a port. Not asked of the kernel, since a call that fails would let everybody in.
+      local_(port == 0),
       slot_freed_(executor),
       pause_(executor) {}
 
