@@ -16,16 +16,14 @@ import hashlib
 import json
 import sys
 import time
-from pathlib import Path
 
+from house import FOLDERS, ROOT
 from mutation import self_test
 from mutation.mutants import mutants_of
 from mutation.workshop import Workshop
 
-ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "build" / "mutate"
 EQUIVALENT = ROOT / "tools" / "mutation" / "equivalent.json"
-FOLDERS = ["lib", "streaming", "transport"]
 BAR = 0.9
 
 
