@@ -223,7 +223,7 @@ TEST_CASE("a call from another io_context ends with closed when that of the endp
   int alive = 0;
   error_code called;
   auto caller = [&]() -> awaitable<void> {
-    const witness frame(alive);
+    const counted frame(alive);
     auto calling = support::error_of(endpoint.call<int>("m"));
     called = co_await std::move(calling);
   };
