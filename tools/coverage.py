@@ -3,7 +3,7 @@
 
     coverage.py --build DIR    after the tests ran in a build with coverage; ./dev coverage does both
 
-Exits with 1 where a floor stays below 95%.
+Exits with 1 where one of the library's folders stays below 95%.
 """
 
 import argparse
@@ -13,15 +13,15 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("streaming", "transport", "lib")
+from house import FOLDERS, ROOT
+
 BAR = 0.95
 
 
 def counted(build):
     """{path: {line: times}} of every line that is code."""
     done = subprocess.run(["gcovr", "--root", str(ROOT), "--object-directory", str(build), "--json", "-",
-                           *(f"--filter={floor}/" for floor in FLOORS), str(build)],
+                           *(f"--filter={folder}/" for folder in FOLDERS), str(build)],
                           cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"coverage: gcovr failed: {done.stderr.strip()[-500:]}")
@@ -56,12 +56,11 @@ def main():
         missed = [number for number, count in sorted(lines.items()) if count == 0]
         if missed:
             print(f"  {path}: {ranges(missed)}")
-    folders = sorted({str(Path(path).parent) for path in files} - set(FLOORS))
-    for folder in folders:
+    for folder in sorted({str(Path(path).parent) for path in files} - set(FOLDERS)):
         summary("  " + folder, [n for path, lines in files.items() if str(Path(path).parent) == folder
                                 for n in lines.values()])
-    reached = [summary(floor, [n for path, lines in files.items() if path.startswith(floor + "/") for n in lines.values()])
-               for floor in FLOORS]
+    reached = [summary(folder, [n for path, lines in files.items() if path.startswith(folder + "/") for n in lines.values()])
+               for folder in FOLDERS]
     return 0 if all(reached) else 1
 
 

@@ -16,16 +16,14 @@ import hashlib
 import json
 import sys
 import time
-from pathlib import Path
 
+from house import FOLDERS, ROOT
 from mutation import self_test
 from mutation.mutants import mutants_of
 from mutation.workshop import Workshop
 
-ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "build" / "mutate"
 EQUIVALENT = ROOT / "tools" / "mutation" / "equivalent.json"
-FOLDERS = ["lib", "streaming", "transport"]
 BAR = 0.9
 
 
@@ -41,6 +39,12 @@ def argued():
     """{(path, line, mutant): why} of those that no test can tell from the original."""
     entries = json.loads(EQUIVALENT.read_text())
     return {(one["file"], one["line"], one["mutant"]): one["why"] for one in entries}
+
+
+def without_mutant(arguments):
+    """Those arguments that are about no line, or no mutant of one, that there is any more."""
+    there = {(mutant.path, mutant.before.strip(), mutant.after.strip()) for mutant in all_mutants([])}
+    return [argument for argument in arguments if argument not in there]
 
 
 def why_equivalent(mutant, arguments):
@@ -108,11 +112,12 @@ def main():
     parser.add_argument("--resume", action="store_true", help="keep the verdicts of the last run")
     parser.add_argument("--retry", action="store_true", help="as --resume, but try those again that survived")
     parser.add_argument("--list", action="store_true", help="print all there are and how many")
-    parser.add_argument("--self-test", action="store_true", help="which mutants a few lines have")
+    parser.add_argument("--self-test", action="store_true",
+                        help="which mutants a few lines have, and whether what is argued is still there")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="only these files or folders")
     options = parser.parse_args()
     if options.self_test:
-        return self_test.run()
+        return self_test.run(without_mutant(argued()))
     if options.list:
         mutants = all_mutants(options.paths)
         print(*mutants, f"{len(mutants)} mutants", sep="\n")

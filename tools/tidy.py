@@ -12,9 +12,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from house import FOLDERS, ROOT
+
 CLANG_TIDY = "clang-tidy-19"
-FOLDERS = ("streaming", "transport", "lib")
 FINDING = re.compile(r"^(.+?):(\d+):\d+: (?:warning|error): (.*)$", re.MULTILINE)
 
 

@@ -284,6 +284,17 @@ def _(a):
     check(taken < 100 * MIB, "the server took all of it")
 
 
+@hostile("requests that are refused, from a peer that owes us an answer and never reads", NONE, PAUSES, 40, transports=UNIX)
+def _(a):
+    # Its answer may be behind them, so more of them is read than from a peer that owes nothing.
+    a.peer.send(request("call_back", {"method": "m", "params": []}, "first"))
+    data = repeated(a.peer, request("none", id=0), 1_000_000)[0]
+    taken = a.peer.send_until_stalled(data, 1.0)
+    check(taken < len(data), "the server took all of it")
+    moved = a.server.peak() - a.before
+    check(moved > 24 * MIB, f"only {moved / MIB:.1f} MiB of refusals were put by")
+
+
 @hostile("cancellations of nothing, half a million", NONE, GOES_ON, 1, transports=TCP)
 def _(a):
     a.peer.send_raw(a.peer.frame(cancel(7)) * 500_000, note=False)

@@ -1,7 +1,8 @@
 #include "tests/fuzz/endpoint_oracle.hpp"
 
+#include "tests/fuzz/stream.hpp"
+
 #include <antiphon/streaming/content_length_framing.hpp>
-#include <antiphon/streaming/frame_decoder.hpp>
 #include <antiphon/streaming/line_framing.hpp>
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/sequence_framing.hpp>
@@ -10,19 +11,13 @@
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
-#include <cstring>
 
 namespace fuzz {
 
 namespace {
 
-using antiphon::frame_decoder;
 using antiphon::message_kind;
 using antiphon::message_view;
-
-struct heap final : antiphon::buffer_source {
-  antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
-};
 
 struct stop {
   antiphon::error_code why;
@@ -32,25 +27,12 @@ struct stop {
 // All frames of the bytes, each with its verdict; why there were no more.
 template <class Take>
 stop each_frame(std::string_view bytes, frame_style style, const antiphon::limits& bounds, Take take) {
-  heap memory;
-  frame_decoder decoder(framing_of(style)(bounds), bounds, memory, antiphon::validation::full);
-  bool ended = false;
-  for (;;) {
-    const auto& found = ended ? decoder.finish() : decoder.next();
-    switch (found.status) {
-      case frame_decoder::status::frame: take(found.frame, found.error); continue;
-      case frame_decoder::status::failed: return {found.error, ended};
-      case frame_decoder::status::need_more: break;
-    }
-    if (ended) return {{}, true};
-    ended = bytes.empty();
-    if (ended) continue;
-    antiphon::buffer& into = decoder.prepare();
-    const std::size_t size = std::min(bytes.size(), into.space().size());
-    std::memcpy(into.space().data(), bytes.data(), size);
-    into.commit(size);
-    bytes.remove_prefix(size);
-  }
+  stream all(framing_of(style)(bounds), bounds);
+  all.feed(bytes);
+  const bool at_the_end = !all.failed();
+  const outcome result = all.finish();
+  for (const std::string& frame : result.frames) take(frame, antiphon::validate(frame, bounds.depth));
+  return {result.error, at_the_end};
 }
 
 void add(answers& to, answer one) {

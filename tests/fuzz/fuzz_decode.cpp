@@ -1,5 +1,6 @@
 #include "tests/fuzz/check.hpp"
 #include "tests/fuzz/dom.hpp"
+#include "tests/fuzz/heap.hpp"
 #include "tests/fuzz/types.hpp"
 
 #include <antiphon/streaming/decode.hpp>
@@ -18,13 +19,9 @@ using boost::json::value;
 
 constexpr std::size_t depth = 1024;
 
-struct heap final : antiphon::buffer_source {
-  antiphon::buffer acquire(std::size_t at_least) override { return antiphon::buffer::allocate(at_least); }
-};
-
 template <class T>
 std::string encoded(const T& value) {
-  heap memory;
+  fuzz::heap memory;
   // Small, so that texts go from one block into the next.
   antiphon::output_chain out(memory, 64);
   antiphon::encode(out, value);

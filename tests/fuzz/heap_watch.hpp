@@ -1,12 +1,12 @@
 #pragma once
 
+#include "tests/support/sanitized.hpp"
+
 #include <cstddef>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if defined(ANTIPHON_TEST_ADDRESSES) && defined(__clang__)  // g++ has no such header
 #define ANTIPHON_FUZZ_HEAP
 #include <sanitizer/allocator_interface.h>
-#endif
 #endif
 
 namespace fuzz {

@@ -112,6 +112,9 @@ def keep(build, target):
                if place.parent == CRASHES or "-" in path.name]
     for path in staying:
         shutil.copy(path, small / "best" / path.name)
+    room = MOST_FILES - len(staying)
+    if room < 1:
+        sys.exit(f"run.py: {len(staying)} seeds, sessions and crashes of {target} leave no room for finds: {MOST_FILES} files")
     finds = [path for path in files_of(build / "corpus" / target) + files_of(committed) if path not in staying]
     for path in finds:
         if path.stat().st_size <= LONGEST_KEPT:
@@ -126,7 +129,7 @@ def keep(build, target):
     best = [path for path in files_of(small / "best") if path.name not in names]
     # Of all sizes: short ones are about tokens, long ones about the edges between blocks.
     best.sort(key=lambda path: path.stat().st_size)
-    for path in best[:: len(best) // (MOST_FILES - len(staying)) + 1]:
+    for path in best[:: len(best) // room + 1]:
         shutil.copy(path, committed / path.name)
     kept = files_of(committed)
     print(f"{target:<14} {len(kept)} files, {sum(path.stat().st_size for path in kept)} bytes; of {len(finds)} finds "

@@ -94,6 +94,13 @@ class Book:
         """Nothing came that was not asked for."""
         check(not self.connection.stash, f"nothing was due, but this came: {brief(self.connection.stash)}")
 
+    def end(self):
+        """Ends what it sends: what it asked for still comes, and then the end and nothing else."""
+        self.connection.half_close()
+        self.settle()
+        self.expect_silence()
+        self.connection.expect_closed(20)
+
     def cut(self, reset):
         """Ends the connection without waiting for what was asked."""
         self.counts["cut"] += len(self.open)

@@ -39,11 +39,11 @@ class Listening:
             for _ in range(random.randrange(1, 4)):
                 kind = random.choice(self.kinds)
                 kind(book, self.busy)
-                if kind in talks.LASTING:
-                    book.settle()
-                else:
+                if kind not in talks.LASTING:
                     break
-            book.expect_silence()
+                book.settle()
+            else:
+                book.end()
             book.enter_totals()
         finally:
             book.close()
@@ -168,7 +168,8 @@ class Relayed:
                 book.settle(32)
             if random.random() < 0.2:
                 book.cut(False)
-            book.settle()
+            else:
+                book.end()
             book.enter_totals()
         finally:
             book.close()

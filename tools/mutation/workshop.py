@@ -7,7 +7,11 @@ import shutil
 import subprocess
 import sys
 
+from house import ROOT
 from mutation.running import LONGEST, SECONDS_MORE, SLOWER, Run, doctest_passes, own_processes
+
+sys.path.append(str(ROOT / "tests"))
+from run import SUITES  # noqa: E402
 
 # Those that are the quickest to tell first.
 STAGES = {
@@ -18,14 +22,7 @@ STAGES = {
     "lib/testing": ["unit-testing"],
 }
 LIBRARIES = ["libantiphon.a", "lib/relay/libantiphon_relay.a", "lib/testing/libantiphon_testing.a"]
-PROGRAMS = {
-    "unit-streaming": "tests/unit/streaming/antiphon-unit-streaming",
-    "unit-transport": "tests/unit/transport/antiphon-unit-transport",
-    "unit-lib": "tests/unit/lib/antiphon-unit-lib",
-    "unit-relay": "tests/unit/relay/antiphon-unit-relay",
-    "unit-testing": "tests/unit/testing/antiphon-unit-testing",
-    "integration": "tests/integration/antiphon-integration",
-}
+PROGRAMS = {suite.name: suite.command[0].removeprefix("{build}/") for suite in SUITES if suite.kind == "doctest"}
 # What the programs start; a mutant must be in these too.
 ALSO = {
     "unit-relay": ["tests/relay/antiphon-relay-worker"],

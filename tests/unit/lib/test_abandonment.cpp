@@ -1,3 +1,4 @@
+#include "tests/support/counted.hpp"
 #include "tests/support/session.hpp"
 
 #include <antiphon/antiphon.hpp>
@@ -17,18 +18,10 @@
 using antiphon::errc;
 using antiphon::error_code;
 using support::awaitable;
+using support::counted;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Counts the frames in which it lives.
-struct witness {
-  explicit witness(int& count) : alive(count) { ++alive; }
-  witness(const witness&) = delete;
-  witness& operator=(const witness&) = delete;
-  ~witness() { --alive; }
-  int& alive;
-};
 
 awaitable<void> wait_for_ever() {
   support::asio::steady_timer timer(co_await support::asio::this_coro::executor);
@@ -39,27 +32,27 @@ awaitable<void> wait_for_ever() {
 antiphon::router routes_counting(int& alive) {
   antiphon::router routes;
   routes.on_request("wait", [&alive](std::string text) -> awaitable<std::string> {
-    const witness here(alive);
+    const counted here(alive);
     auto waiting = wait_for_ever();
     co_await std::move(waiting);
     co_return text;
   });
   routes.on_request("ask", [&alive](antiphon::call_context& call, std::string) -> awaitable<int> {
-    const witness here(alive);
+    const counted here(alive);
     auto calling = call.call<int>("inner");
     const int result = co_await std::move(calling);
     co_return result;
   });
   // Lets the next one start beside it, so that its record is left without work.
   routes.on_notification("soon", [&alive](antiphon::call_context& call) -> awaitable<void> {
-    const witness here(alive);
+    const counted here(alive);
     call.release_order();
     const auto executor = co_await support::asio::this_coro::executor;
     auto going_on = support::asio::post(executor, support::asio::use_awaitable);
     co_await std::move(going_on);
   });
   routes.on_notification("note", [&alive](antiphon::call_context& call) -> awaitable<void> {
-    const witness here(alive);
+    const counted here(alive);
     auto sending = call.notify("large", std::string(1'000'000, 'n'));
     co_await std::move(sending);
   });
@@ -103,12 +96,12 @@ struct scene {
 
   awaitable<void> run(std::shared_ptr<antiphon::endpoint>) {
     if (!endpoint) co_return;
-    const witness here(alive);
+    const counted here(alive);
     auto running = endpoint->run();
     co_await std::move(running);
   }
   awaitable<void> talk(std::shared_ptr<support::wire> mine) {
-    const witness here(alive);
+    const counted here(alive);
     std::string all;
     for (int id = 1; id <= 6; ++id)
       all += R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" +
@@ -125,13 +118,13 @@ struct scene {
   }
   awaitable<void> call(std::shared_ptr<antiphon::endpoint>) {
     if (!endpoint) co_return;
-    const witness here(alive);
+    const counted here(alive);
     auto calling = support::error_of(endpoint->call<int>("outgoing", 1));
     co_await std::move(calling);
   }
   awaitable<void> batch(std::shared_ptr<antiphon::endpoint>) {
     if (!endpoint) co_return;
-    const witness here(alive);
+    const counted here(alive);
     auto many = endpoint->new_batch();
     auto first = support::error_of(many.call<int>("a"));
     auto second = support::error_of(many.call<int>("b"));
@@ -230,7 +223,7 @@ TEST_CASE("a call from another io_context ends with closed when that of the endp
   int alive = 0;
   error_code called;
   auto caller = [&]() -> awaitable<void> {
-    const witness frame(alive);
+    const counted frame(alive);
     auto calling = support::error_of(endpoint.call<int>("m"));
     called = co_await std::move(calling);
   };

@@ -1,3 +1,6 @@
+#include "tests/support/counted.hpp"
+#include "tests/support/transports.hpp"
+
 #include <antiphon/antiphon.hpp>
 #include <antiphon/testing/chaos_transport.hpp>
 #include <antiphon/testing/deterministic_context.hpp>
@@ -5,8 +8,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <doctest/doctest.h>
 
@@ -35,6 +36,8 @@ using antiphon::testing::dice;
 using antiphon::testing::seeds;
 using asio::awaitable;
 using std::chrono::milliseconds;
+using support::counted;
+using support::pause_for;
 using namespace std::chrono_literals;
 
 namespace {
@@ -92,19 +95,6 @@ class bookkeeper final : public antiphon::middleware {
   side& side_;
 };
 
-struct counted {
-  explicit counted(int& of) : count(of) { ++count; }
-  counted(const counted&) = delete;
-  counted& operator=(const counted&) = delete;
-  ~counted() { --count; }
-  int& count;
-};
-
-awaitable<void> sleep_for(milliseconds time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::deferred);
-}
-
 antiphon::router make_routes(side& mine) {
   antiphon::router routes;
   routes.on_request("add", [](int a, int b) { return a + b; });
@@ -113,7 +103,7 @@ antiphon::router make_routes(side& mine) {
   routes.on_request("repeat", [](std::string text) { return text; });
   routes.on_request("slow", [&mine](int ms) -> awaitable<int> {
     const counted here(mine.handlers);
-    auto sleeping = sleep_for(milliseconds(ms));
+    auto sleeping = pause_for(milliseconds(ms));
     co_await std::move(sleeping);
     co_return ms;
   });
@@ -128,7 +118,7 @@ antiphon::router make_routes(side& mine) {
     if (number != mine.notes_heard.at(worker) + 1) mine.fail("a notification came out of turn");
     mine.notes_heard.at(worker) = number;
     if (number % 3 == 0) {
-      auto sleeping = sleep_for(1ms);
+      auto sleeping = pause_for(1ms);
       co_await std::move(sleeping);
     }
   });
@@ -257,7 +247,7 @@ class worker {
     auto calling = call_slow(to_, n % 10);
     asio::co_spawn(executor, std::move(calling),
                    asio::bind_cancellation_slot(stop->slot(), [stop](std::exception_ptr) {}));
-    auto sleeping = sleep_for(milliseconds(n % 7));
+    auto sleeping = pause_for(milliseconds(n % 7));
     co_await std::move(sleeping);
     stop->emit(asio::cancellation_type::terminal);
   }
@@ -398,16 +388,16 @@ class conversation {
     }
     if (!wait) co_return;
     // Those that were spawned begin later than this.
-    auto sleeping = sleep_for(1ms);
+    auto sleeping = pause_for(1ms);
     co_await std::move(sleeping);
     while (mine.workers > 0) {
-      sleeping = sleep_for(1ms);
+      sleeping = pause_for(1ms);
       co_await std::move(sleeping);
     }
   }
 
   awaitable<void> end_it() {
-    auto sleeping = sleep_for(milliseconds(dice_.below(40)));
+    auto sleeping = pause_for(milliseconds(dice_.below(40)));
     co_await std::move(sleeping);
     switch (ending_) {
       case ending::breaks:

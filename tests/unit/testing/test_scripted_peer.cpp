@@ -1,11 +1,11 @@
+#include "tests/support/counted.hpp"
+#include "tests/support/transports.hpp"
+
 #include <antiphon/antiphon.hpp>
 #include <antiphon/testing/deterministic_context.hpp>
 #include <antiphon/testing/scripted_transport.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
@@ -330,9 +330,9 @@ class meeting {
     routes.on_request("fail", [](int code) -> int { throw antiphon::rpc_error(code, "as asked"); });
     routes.on_request("throw", [](int) -> int { throw std::runtime_error("inside"); });
     routes.on_request("slow", [this](int ms) -> awaitable<int> {
-      const running here(handlers_);
-      asio::steady_timer timer(co_await asio::this_coro::executor, milliseconds(ms));
-      co_await timer.async_wait(asio::deferred);
+      const support::counted here(handlers_);
+      auto pausing = support::pause_for(milliseconds(ms));
+      co_await std::move(pausing);
       co_return ms;
     });
     routes.on_notification("note", [this](int number) {
@@ -340,13 +340,6 @@ class meeting {
     });
     return routes;
   }
-  struct running {
-    explicit running(int& of) : count(of) { ++count; }
-    running(const running&) = delete;
-    running& operator=(const running&) = delete;
-    ~running() { --count; }
-    int& count;
-  };
 
   dice dice_;
   deterministic_context context_;
