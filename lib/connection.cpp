@@ -235,15 +235,13 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   cancel_running();
   release_runners();
   release_transits();
-  if (body_running_) {
-    body_cancelled_ = true;
-    body_cancel_.emit(asio::cancellation_type::all);
-  }
+  bool body_told = cancel_body();
   writer_gate_.open();
   if (paused_) reader_gate_.open();
   while (reading_ || writing_ || watching_ || body_running_) {
-    auto change = next_change(clock::time_point::max());
+    auto change = next_change(body_told ? clock::time_point::max() : from_now(retry_time));
     co_await std::move(change);
+    if (!body_told) body_told = cancel_body();
   }
 
   phase_ = phase::finished;
@@ -252,6 +250,18 @@ asio::awaitable<void> connection::end_in_order(std::shared_ptr<connection> /*own
   turn_later();
   if (turn_by_hand_) turn();
   rethrow_escaped();
+}
+
+// False when there was no memory to tell it.
+bool connection::cancel_body() noexcept {
+  if (!body_running_) return true;
+  body_cancelled_ = true;
+  try {
+    body_cancel_.emit(asio::cancellation_type::all);
+    return true;
+  } catch (...) {
+    return false;
+  }
 }
 
 asio::awaitable<void> connection::drain() {

@@ -146,6 +146,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
   void on_change(std::shared_ptr<connection> owner);
   asio::awaitable<void> end_in_order(std::shared_ptr<connection> owner);
+  bool cancel_body() noexcept;
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();
