@@ -48,7 +48,7 @@ TEST_CASE("an hour of virtual time takes no time, and is an hour") {
   CHECK(over);
   CHECK(time.elapsed() >= 1h);
   CHECK(time.elapsed() < 1h + 1us);
-  CHECK(real::now() - began < 1min);  // how long the test may take on the slowest of machines
+  CHECK(real::now() - began < 10s);  // of a slow and busy machine
 }
 
 TEST_CASE("virtual time stands still unless it is told to go on, and real time is back when it is gone") {
