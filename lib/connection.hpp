@@ -42,10 +42,11 @@ namespace antiphon::detail {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in nine files: connection.cpp has its life (turns, ending), reading.cpp the reader, writing.cpp
-/// the writer, incoming.cpp the messages of the peer, answers.cpp what they are answered, outgoing.cpp our
-/// own calls, forwarding.cpp what a relay passes on, timeouts.cpp the time limits of calls and handlers,
-/// observing.cpp what middleware and statistics are told.
+/// One class in ten files: connection.cpp has its beginning and its end, turns.cpp what goes on between two
+/// handlers of the executor, reading.cpp the reader, writing.cpp the writer, incoming.cpp the messages of the
+/// peer, answers.cpp what they are answered, outgoing.cpp our own calls, forwarding.cpp what a relay passes
+/// on, timeouts.cpp the time limits of calls and handlers, observing.cpp what middleware and statistics are
+/// told.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -181,17 +182,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void end_silence(errc why, bool tell);
   void changed() noexcept;
   void tell_end(waiter<ended> who) noexcept;
-  void turn_later() noexcept;
-  void turn() noexcept;
-  void resume_due() noexcept;
-  void resume_written() noexcept;
-  template <class... Result>
-  void resume(waiter<Result...> who, std::type_identity_t<Result>... result) noexcept;
-  void rethrow_escaped();
   /// There is none for what the connection needs to go on.
   void out_of_memory() noexcept;
-  void run_queue();
-  void end_of_turn();
   std::size_t backlog() const noexcept { return outbox_.backlog(); }
   bool requests_open() const noexcept { return outbox_.answers() <= options_.max_outgoing_bytes; }
   /// The peer owes us answers, whether somebody still waits for them or not.
@@ -210,7 +202,18 @@ class connection : public std::enable_shared_from_this<connection> {
   void abandon_waiters() noexcept;
   void release_io() noexcept;
 
+  // turns.cpp
+  void turn_later() noexcept;
+  void turn() noexcept;
+  void end_of_turn();
+  void run_queue();
+  void resume_due() noexcept;
+  template <class... Result>
+  void resume(waiter<Result...> who, std::type_identity_t<Result>... result) noexcept;
+  void rethrow_escaped();
+
   // writing.cpp
+  void resume_written() noexcept;
   void flush() noexcept;
   void start_writer() noexcept;
   void writer_destroyed() noexcept;

@@ -2,6 +2,7 @@
 
 #include <antiphon/call_context.hpp>
 #include <antiphon/streaming/decode.hpp>
+#include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/mp11/list.hpp>

@@ -6,6 +6,7 @@
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/streaming/output_chain.hpp>
+#include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/asio/awaitable.hpp>
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <antiphon/streaming/decode.hpp>
+#include <antiphon/streaming/raw_json.hpp>
+#include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/describe/enumerators.hpp>
 #include <boost/mp11/algorithm.hpp>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 // What a C++ type looks like as JSON, for rpc.discover: computed only when it is asked for.

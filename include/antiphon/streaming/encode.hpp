@@ -1,9 +1,9 @@
 #pragma once
 
 #include <antiphon/error.hpp>
-#include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 #include <antiphon/streaming/raw_json.hpp>
+#include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/describe/enum_to_string.hpp>
 #include <boost/json/value_from.hpp>
