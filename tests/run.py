@@ -50,6 +50,7 @@ SUITES = [
           ["{build}/tests/unit/allocation_failures/antiphon-unit-allocation-failures"]),
     Suite("instructions", "lines", 300, ["python3", "tools/profile/baseline.py", "--build", "{build}"]),
     Suite("profile-tools", "lines", 60, ["python3", "tests/profile/run.py"]),
+    Suite("gdb", "lines", 120, ["python3", "tests/gdb/run.py", "--program", "{build}/tests/gdb/antiphon-printed"]),
     Suite("fuzz-replay", "lines", 300, ["python3", "tests/fuzz/run.py", "--build", "{build}", "--replay"]),
     Suite("integration", "doctest", 600, ["{build}/tests/integration/antiphon-integration"]),
     Suite("conformance", "lines", 900, ["python3", "tests/conformance/run.py", "{server_option}", "{conformance}"]),
