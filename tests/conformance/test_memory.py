@@ -126,5 +126,6 @@ def _(t, part):
     if FIGURES:
         t.note(f"{worst.moved() / MIB:.0f} MiB of {bar / MIB:.0f} ({', '.join(worst.steps)})")
     check(worst.moved() < bar, f"memory moved by {worst.moved() >> 20} MiB, over {bar >> 20} MiB: {worst.steps}")
-    check(worst.moved() > bar // 6, f"the worst peer is harmless, {worst.moved() >> 20} MiB of {bar >> 20}: {worst.steps}")
+    most = limits.bound()
+    check(worst.moved() > most // 6, f"the worst peer is harmless, {worst.moved() >> 20} MiB of {most >> 20}: {worst.steps}")
     worst.server.expect_serving()
