@@ -40,7 +40,7 @@ def session_answers(connection):
     return sorted(answers)
 
 
-@case("R6: a session cut at each of its bytes gives the same answers", seconds=60)
+@case("R6: a session cut at each of its bytes gives the same answers", seconds=180)
 def _(t):
     connection = t.connect()
     data = session_bytes(connection)
@@ -58,7 +58,7 @@ def _(t):
     connection.expect_alive()
 
 
-@case("R6: a session sent byte by byte gives the same answers", seconds=60)
+@case("R6: a session sent byte by byte gives the same answers", seconds=180)
 def _(t):
     connection = t.connect()
     data = session_bytes(connection)
@@ -72,7 +72,7 @@ def _(t):
         check(session_answers(connection) == whole, "byte by byte, the answers differ")
 
 
-@case("R6: a session sent in random pieces gives the same answers", seconds=60)
+@case("R6: a session sent in random pieces gives the same answers", seconds=180)
 def _(t):
     connection = t.connect()
     data = session_bytes(connection)
