@@ -19,8 +19,8 @@
 #include <string>
 #include <utility>
 
-// Two endpoints that talk while memory runs out, on one executor: calls and handlers on another one need
-// strands of Asio's, which don't survive that (docs/decisions/0035).
+// Two endpoints that talk while memory runs out, on one executor: calls and handlers on another one can't be
+// whole without memory (docs/decisions/0035).
 
 namespace asio = boost::asio;
 using antiphon::errc;
