@@ -15,7 +15,7 @@ class subscriber_queue {
  public:
   using message = std::shared_ptr<const topic_message>;
 
-  explicit subscriber_queue(const topic_limits& limits) noexcept : limits_(limits) {}
+  explicit subscriber_queue(const topic_limits& limits) : limits_(limits) {}
 
   /// Whether a message of so many bytes may be put in: one that is larger than the bound itself may, alone.
   bool has_room(std::size_t bytes) const noexcept {
@@ -23,8 +23,9 @@ class subscriber_queue {
     return waiting_.size() < limits_.max_queued && bytes_ + bytes <= limits_.max_queued_bytes;
   }
   void push(message one) {
-    bytes_ += one->size();
+    const std::size_t bytes = one->size();
     waiting_.push_back(std::move(one));
+    bytes_ += bytes;
     most_ = std::max(most_, waiting_.size());
   }
   /// Drops the oldest until there is room. How many it took.
@@ -42,8 +43,10 @@ class subscriber_queue {
     return oldest;
   }
   std::size_t clear() noexcept {
+    const std::size_t dropped = waiting_.size();
+    waiting_.clear();  // a std::deque that is moved or made asks for memory
     bytes_ = 0;
-    return std::exchange(waiting_, {}).size();
+    return dropped;
   }
   bool empty() const noexcept { return waiting_.empty(); }
   std::size_t size() const noexcept { return waiting_.size(); }

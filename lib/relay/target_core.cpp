@@ -304,7 +304,8 @@ void target_core::failed(passage& one, error_code why) noexcept {
   core::record* const call = one.call;
   left(one);
   lose(one);
-  if (call != nullptr) fail_down(*call, why ? why.message() : std::string("it did not answer"));
+  char text[200];  // a std::string would ask for memory
+  if (call != nullptr) fail_down(*call, why ? why.message(text, sizeof(text)) : "it did not answer");
   passages_.give_back(one);
 }
 

@@ -1,3 +1,5 @@
+#include "lib/connection.hpp"
+
 #include <antiphon/peer.hpp>
 #include <antiphon/relay/topics.hpp>
 #include <antiphon/streaming/decode.hpp>
@@ -6,6 +8,7 @@
 #include <boost/describe/class.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +59,10 @@ class participant {
       if (!strong) return std::nullopt;
       return antiphon::peer(std::move(strong));
     }
+    /// At once: unlike peer::close it needs no memory.
+    void close() const {
+      if (const auto open = weak_.lock()) open->close(std::chrono::milliseconds(0));
+    }
 
    private:
     std::weak_ptr<antiphon::detail::connection> weak_;
@@ -75,9 +82,7 @@ class participant {
     co_await std::move(telling);
   }
   static std::function<void()> closer(const antiphon::peer& whom) {
-    return [to = weak_peer(whom)] {
-      if (const auto open = to.lock()) open->close(std::chrono::milliseconds(0));
-    };
+    return [to = weak_peer(whom)] { to.close(); };
   }
 
   topics& on_;

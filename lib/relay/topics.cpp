@@ -1,9 +1,9 @@
 #include "lib/relay/subscriber_queue.hpp"
+#include "lib/waiting.hpp"
 
 #include <antiphon/relay/topics.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -41,7 +41,12 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
 
   bool subscribe(std::string topic) {
     if (gone_ || !topics_.insert(topic).second) return false;
-    state_->by_topic[std::move(topic)].push_back(shared_from_this());
+    try {
+      state_->by_topic[topic].push_back(shared_from_this());
+    } catch (...) {
+      unsubscribe(topic);
+      throw;
+    }
     return true;
   }
   bool unsubscribe(const std::string& topic) {
@@ -50,7 +55,7 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
     return true;
   }
   /// Nothing is delivered any more.
-  void leave() {
+  void leave() noexcept {
     if (std::exchange(gone_, true)) return;
     const member_ptr self = shared_from_this();  // the topics may hold the last reference
     for (const std::string& topic : topics_) remove_from(topic);
@@ -79,8 +84,7 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
       state_->counts.dropped += queue_.make_room(one->size());
     }
     queue_.push(one);
-    if (!std::exchange(pumping_, true))
-      asio::co_spawn(state_->executor, pump(shared_from_this()), asio::detached);
+    if (!std::exchange(pumping_, true)) start_pump();
     return true;
   }
   /// Offers it again and again.
@@ -111,6 +115,16 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
     if (found->second.empty()) state_->by_topic.erase(found);
   }
 
+  void start_pump() noexcept {
+    antiphon::detail::on_end ended(
+        [self = shared_from_this()](const std::exception_ptr&, bool destroyed) noexcept {
+          if (destroyed) self->lose();
+        });
+    try {
+      asio::co_spawn(state_->executor, pump(shared_from_this()), std::move(ended));
+    } catch (...) {  // no memory, of which it is told
+    }
+  }
   static asio::awaitable<void> pump(member_ptr self) {
     try {
       for (;;) {
@@ -121,11 +135,22 @@ class subscriber::member : public std::enable_shared_from_this<subscriber::membe
         co_await std::move(delivering);
         ++self->state_->counts.delivered;
       }
-    } catch (...) {  // it can't be reached any more, which is its end and nobody else's
-      ++self->state_->counts.dropped;
-      self->leave();
+    } catch (...) {
+      self->lose();
     }
     self->pumping_ = false;
+  }
+  /// It can't be reached any more, which is its end and nobody else's. It isn't left to wait for what will
+  /// never come.
+  void lose() noexcept {
+    if (!std::exchange(pumping_, false)) return;
+    ++state_->counts.dropped;
+    if (gone_) return;
+    leave();
+    try {
+      if (disconnect_) disconnect_();
+    } catch (...) {
+    }
   }
 
   std::shared_ptr<topics::state> state_;

@@ -245,11 +245,13 @@ TEST_CASE("a subscriber that can't be reached any more is out, without harm to t
   reader broken(one.context), quick(one.context);
   broken.broken = true;
   quick.let();
-  auto a = one.on.join(broken.taking());
+  int ended = 0;
+  auto a = one.on.join(broken.taking(), [&ended] { ++ended; });
   auto b = one.on.join(quick.taking());
   a.subscribe("news");
   b.subscribe("news");
   CHECK(*one.publish("news", "0") == 1);
+  CHECK(ended == 1);
   CHECK(*one.publish("news", "1") == 1);
   CHECK(quick.got.size() == 2);
   CHECK(one.on.stats().dropped == 1);
