@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""Builds the site of the pages and of the C++ reference into build/site; `./dev docs` calls it.
+
+    build.py [--out DIRECTORY]
+
+1. Doxygen reads the headers (docs/site/Doxyfile) and writes the reference, and XML that the page of all names is
+   made from.
+2. The pages are copied, with their links turned into those of the site: docs/README.md becomes the first page and
+   says which others there are and in what order. A file of the tree that a page links to, or has code from, gets
+   a page of its own.
+3. Sphinx (docs/site/conf.py) makes HTML of them.
+4. links.py looks at every link and anchor of what came out.
+
+Each step's warnings are errors.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import namedtuple
+from pathlib import Path
+
+import links
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "docs" / "site"
+AWESOME = Path("/usr/share/doxygen-awesome-css")
+
+# --- where things go -----------------------------------------------------------------------------------------
+
+# Pages outside of docs/, by their place in the site.
+MOVED = {"docs/README.md": "index.md", "docs/decisions/README.md": "decisions/index.md",
+         "docs/benchmarks/README.md": "benchmarks/index.md", "README.md": "overview.md",
+         "HACKING.md": "hacking.md", "CHANGELOG.md": "changelog.md"}
+HEADERS = "include/antiphon"
+LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".inl": "cpp", ".py": "python", ".mjs": "js", ".json": "json"}
+
+MARK = re.compile(r"<!-- (?:file|part of): (\S+) -->")
+FENCE = re.compile(r"(`{3,}|~{3,})\s*[\w+-]*.*")
+# Not in `code`, nor where the bracket is a lambda's.
+LINK = re.compile(r"(`+[^`]*`+)|(!?)\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
+SCHEME = re.compile(r"[a-z]+:")
+
+
+def pages():
+    """Every page: {path in the tree: path in the site}."""
+    found = dict(MOVED)
+    for path in sorted(ROOT.glob("docs/**/*.md")):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith("docs/site/"):
+            found.setdefault(name, name.removeprefix("docs/"))
+    for path in sorted(ROOT.glob("examples/*/README.md")):
+        found[path.relative_to(ROOT).as_posix()] = f"examples/{path.parent.name}.md"
+    return found
+
+
+class Stage:
+    """The copies that Sphinx reads."""
+
+    def __init__(self, directory, reference):
+        self.directory = directory
+        self.reference = reference
+        self.pages = pages()
+        self.sources = set()
+        self.complaints = []
+
+    def write(self, path, text):
+        target = self.directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def copy(self, source, path):
+        target = self.directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+    def place(self, path):
+        """Where the site has a file or folder of the tree; HTML where Sphinx doesn't make it."""
+        if path in self.pages or f"{path}/README.md" in self.pages:
+            return self.pages.get(path) or self.pages[f"{path}/README.md"]
+        if path.startswith(HEADERS):
+            return self.reference.files.get(path, "reference.md")
+        if path.startswith("docs/") and Path(path).suffix == ".svg":
+            self.copy(ROOT / path, path.removeprefix("docs/"))
+            return path.removeprefix("docs/")
+        self.sources.add(path)
+        return f"source/{path}/index.rst" if (ROOT / path).is_dir() else f"source/{path}.rst"
+
+    def link(self, page, number, match):
+        code, image, text, target = match.groups()
+        if code or SCHEME.match(target) or target.startswith("#"):
+            return match[0]
+        path, _, anchor = target.partition("#")
+        there = os.path.normpath(os.path.join(os.path.dirname(page), path))
+        if there.startswith("..") or not (ROOT / there).exists():
+            self.complaints.append(f"{page}:{number}: {target} is not there")
+            return match[0]
+        place = os.path.relpath(self.place(there), os.path.dirname(self.pages[page]) or ".")
+        anchor = f"#{anchor}" if anchor else ""
+        if place.endswith(".html"):
+            return f'<a class="reference internal" href="{place}{anchor}">{text}</a>'
+        return f"{image}[{text}]({place}{anchor})"
+
+    def source_line(self, page, mark):
+        """Where the code above comes from."""
+        return self.link(page, 0, LINK.fullmatch(f"[{mark[1]}]({os.path.relpath(mark[1], os.path.dirname(page) or '.')})"))
+
+    def page(self, path):
+        out, fence, mark, before = [], None, None, None
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+            if fence:
+                out.append(line)
+                if line.strip() == fence:
+                    fence = None
+                    if mark:
+                        out += ["", '<div class="from">', "", self.source_line(path, mark), "", "</div>", ""]
+                continue
+            opening = FENCE.fullmatch(line)
+            if opening:
+                fence, mark = opening[1], MARK.fullmatch(before or "")
+                out.append(line)
+            elif not line.startswith("    "):
+                out.append(LINK.sub(lambda match: self.link(path, number, match), line))
+            else:
+                out.append(line)
+            before = line
+        return "\n".join(out) + "\n"
+
+    def source(self, path):
+        """A file as a page, or a folder as a list of such."""
+        whole = ROOT / path
+        if not whole.is_dir():
+            self.copy(whole, f"source/{path}")
+            language = LANGUAGES.get(whole.suffix, "text")
+            body = f".. literalinclude:: {whole.name}\n   :language: {language}\n   :linenos:\n"
+            return self.write(f"source/{path}.rst", source_head(path) + body)
+        body = ""
+        for name in sorted(tracked(path)):
+            place = self.place(f"{path}/{name}")
+            body += f"- :doc:`{name} </{os.path.splitext(place)[0]}>`\n"
+        return self.write(f"source/{path}/index.rst", source_head(f"{path}/") + body)
+
+    def all(self):
+        for path, place in self.pages.items():
+            text = self.page(path)
+            if place == "index.md":
+                text += self.contents(path)
+            elif place == "decisions/index.md":
+                text += decisions(self.pages)
+            self.write(place, text)
+        self.write("reference.md", self.reference.page())
+        done = set()
+        while self.sources - done:
+            path = (self.sources - done).pop()
+            self.source(path)
+            done.add(path)
+
+    def contents(self, path):
+        """Sphinx's table of contents, after the sections and lists of the first page."""
+        out, section, listed = [], None, {path}
+        for line in (ROOT / path).read_text().splitlines():
+            item = re.match(r"- \[[^\]]*\]\(([^)#]+)\)", line)
+            if line.startswith("## "):
+                section = line[3:]
+                out += ["```", ""] if out else []
+                out += ["```{toctree}", ":hidden:", f":caption: {section}", ""]
+            elif item and section:
+                there = os.path.normpath(os.path.join(os.path.dirname(path), item[1]))
+                listed.add(there)
+                out.append("reference" if there == HEADERS else self.place(there).removesuffix(".md"))
+        missing = [page for page in self.pages
+                   if page not in listed and not page.startswith(("docs/decisions/", "examples/"))]
+        self.complaints += [f"{path}: says nothing of {page}" for page in missing]
+        rest = [f"examples/{Path(place).stem}" for place in self.pages.values() if place.startswith("examples/")]
+        return "\n".join(["", *out, "```", "", "```{toctree}", ":hidden:", ":caption: Examples", "", *rest, "```", ""])
+
+
+def source_head(title):
+    return f":orphan:\n:nosearch:\n\n{title}\n{'=' * len(title)}\n\n"
+
+
+def tracked(path):
+    """The files below a folder, as paths from there: what git knows, or else all."""
+    known = subprocess.run(["git", "ls-files", "--", path], cwd=ROOT, capture_output=True, text=True, check=False)
+    files = known.stdout.splitlines() or [str(f.relative_to(ROOT)) for f in (ROOT / path).rglob("*") if f.is_file()]
+    return [os.path.relpath(name, path) for name in files]
+
+
+def decisions(all_pages):
+    """The list that nobody has to keep by hand."""
+    out, toctree = [""], ["", "```{toctree}", ":hidden:", ""]
+    for path in sorted(all_pages):
+        if re.match(r"docs/decisions/\d", path):
+            name = Path(path).name
+            title = (ROOT / path).read_text().splitlines()[0].removeprefix("# ")
+            out.append(f"- [{name[:4]}: {title}]({name})")
+            toctree.append(name.removesuffix(".md"))
+    return "\n".join([*out, *toctree, "```", ""])
+
+
+# --- the reference -------------------------------------------------------------------------------------------
+
+Name = namedtuple("Name", "name kind brief page header")
+
+# The headers of a section, in the order of the page; the first that fits counts.
+SECTIONS = [
+    ("Reading and writing messages", r"streaming/.*"),
+    ("Transports", r"transport/.*|buffer\.hpp"),
+    ("Language servers", r"lsp/.*"),
+    ("Middleware", r"middleware(/.*|\.hpp)"),
+    ("Statistics", r".*stat.*|histogram\.hpp|stall_report\.hpp"),
+    ("Relay", r"relay/.*"),
+    ("Testing", r"testing/.*"),
+    ("Deliveries and discovery", r"delivery\.hpp|discovery\.hpp|type_shape\.hpp"),
+    ("The peer", r".*"),
+]
+SHOWN_FIRST = "The peer"
+
+
+class Reference:
+    """What Doxygen knows of the headers."""
+
+    def __init__(self, xml):
+        self.names = []
+        self.files = {}
+        index = ElementTree.parse(xml / "index.xml").getroot()
+        for compound in index:
+            kind = compound.get("kind")
+            if kind in ("class", "struct", "namespace", "file"):
+                self.add(kind, ElementTree.parse(xml / f"{compound.get('refid')}.xml").getroot()[0])
+
+    def add(self, kind, definition):
+        refid, name = definition.get("id"), definition.findtext("compoundname")
+        if kind == "file":
+            self.files[definition.find("location").get("file")] = f"reference/{refid}.html"
+        elif kind == "namespace":
+            if not name.startswith("antiphon"):
+                return
+            for member in definition.iter("memberdef"):
+                page, _, anchor = member.get("id").rpartition("_1")
+                self.keep(f"{name}::{member.findtext('name')}", member.get("kind"), member,
+                          f"{page}.html#{anchor}")
+        elif name.startswith("antiphon::") and "<" not in name and definition.get("prot") == "public":
+            self.keep(name, kind, definition, f"{refid}.html")
+
+    def keep(self, name, kind, definition, page):
+        brief = " ".join("".join(definition.find("briefdescription").itertext()).split())
+        header = definition.find("location").get("file").removeprefix("include/antiphon/")
+        known = any(other.name == name and other.header == header for other in self.names)
+        if not known and "@" not in name:
+            self.names.append(Name(name, kind, brief, f"reference/{page}", header))
+
+    def page(self):
+        sections = {title: [] for title, _ in SECTIONS}
+        for name in self.names:
+            sections[next(title for title, pattern in SECTIONS if re.fullmatch(pattern, name.header))].append(name)
+        out = ["# Reference", "",
+               "Every name of the public headers, with its page in the [reference by Doxygen](reference/index.html).",
+               "Where a header is named, include that, or `<antiphon/antiphon.hpp>` for all that a server or client",
+               "usually needs.", ""]
+        out[2] = out[2].replace("[reference by Doxygen](reference/index.html)",
+                                '<a class="reference internal" href="reference/index.html">reference by Doxygen</a>')
+        for title in [SHOWN_FIRST, *(title for title in sections if title != SHOWN_FIRST)]:
+            out += [f"## {title}", "", "| | | Header |", "|---|---|---|"]
+            for name in sorted(sections[title], key=lambda n: (n.header, n.name)):
+                short = name.name.removeprefix("antiphon::").replace("|", r"\|")
+                brief = name.brief.replace("|", r"\|").replace("<", "&lt;")
+                link = f'<a class="reference internal" href="{name.page}"><code>{short}</code></a>'
+                out.append(f"| {link} | {brief} | `{name.header}` |")
+            out.append("")
+        return "\n".join(out)
+
+
+def run_doxygen(work, out):
+    html, xml = out / "reference", work / "xml"
+    for directory in (html, xml):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+    settings = (SITE / "Doxyfile").read_text() + f"""
+OUTPUT_DIRECTORY = {work}
+HTML_OUTPUT = {html}
+XML_OUTPUT = {xml}
+HTML_EXTRA_STYLESHEET = {AWESOME}/doxygen-awesome.css {AWESOME}/doxygen-awesome-sidebar-only.css {SITE}/reference.css
+LAYOUT_FILE = {SITE}/layout.xml
+HTML_EXTRA_FILES = {SITE}/theme.js
+"""
+    if subprocess.run(["doxygen", "-"], input=settings, text=True, cwd=ROOT, check=False).returncode:
+        sys.exit("docs: doxygen complains")
+    # A header of our own would have to be that of just this Doxygen; so its own gets one line more.
+    for page in html.rglob("*.html"):
+        text = page.read_text()
+        up = "../" * len(page.relative_to(html).parent.parts)
+        text = text.replace("</head>", f'<script src="{up}theme.js"></script>\n</head>', 1)
+        if '"nested-classes"' not in text:  # all of them private, but linked to all the same
+            text = re.sub(r'<a href="#nested-classes">.*?</a> &#124;\s*', "", text)
+        page.write_text(text)
+    return Reference(xml)
+
+
+# --- all -----------------------------------------------------------------------------------------------------
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev docs", description="Builds the pages and the reference.")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", help="where to (build/site)")
+    parser.add_argument("--external", action="store_true", help="also list the links that lead elsewhere")
+    given = parser.parse_args()
+    work, out = ROOT / "build" / "docs", given.out.resolve()
+    staged = work / "pages"
+    for directory in (staged, out):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+
+    stage = Stage(staged, run_doxygen(work, out))
+    stage.all()
+    if stage.complaints:
+        sys.exit("\n".join(stage.complaints))
+    command = ["sphinx-build", "-q", "-b", "html", "-W", "--keep-going", "-j", "auto", "-c", str(SITE),
+               "-d", str(work / "doctrees"), str(staged), str(out)]
+    if subprocess.run(command, check=False).returncode:
+        sys.exit("docs: sphinx complains")
+    complaints, checked, external = links.check(out)
+    if given.external:
+        print("\n".join(sorted(external)))
+    print(*complaints, sep="\n", end="\n" if complaints else "")
+    print(f"docs: {checked} links checked, {len(complaints)} broken, {len(external)} addresses elsewhere")
+    print(f"docs: {out}/index.html, or: python3 -m http.server -b 127.0.0.1 -d {os.path.relpath(out)}")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
