@@ -163,15 +163,15 @@ class Stage:
         """Sphinx's table of contents, after the sections and lists of the first page."""
         out, section, listed = [], None, {path}
         for line in (ROOT / path).read_text().splitlines():
-            item = re.match(r"- \[[^\]]*\]\(([^)#]+)\)", line)
+            item = re.match(r"- \[([^\]]*)\]\(([^)#]+)\)", line)
             if line.startswith("## "):
                 section = line[3:]
                 out += ["```", ""] if out else []
                 out += ["```{toctree}", ":hidden:", f":caption: {section}", ""]
             elif item and section:
-                there = os.path.normpath(os.path.join(os.path.dirname(path), item[1]))
+                there = os.path.normpath(os.path.join(os.path.dirname(path), item[2]))
                 listed.add(there)
-                out.append("reference" if there == HEADERS else self.place(there).removesuffix(".md"))
+                out.append(f"{item[1]} <{self.place(there).removesuffix('.md')}>")
         missing = [page for page in self.pages
                    if page not in listed and not page.startswith(("docs/decisions/", "examples/"))]
         self.complaints += [f"{path}: says nothing of {page}" for page in missing]
@@ -301,6 +301,29 @@ HTML_EXTRA_FILES = {SITE}/theme.js
     return Reference(xml)
 
 
+# --- Sphinx --------------------------------------------------------------------------------------------------
+
+NORMALIZE = Path("/usr/share/nodejs/normalize.css/normalize.css")
+
+
+def run_sphinx(work, staged, out):
+    command = ["sphinx-build", "-q", "-b", "html", "-W", "--keep-going", "-j", "auto", "-c", str(SITE),
+               "-d", str(work / "doctrees"), str(staged), str(out)]
+    if subprocess.run(command, check=False).returncode:
+        sys.exit("docs: sphinx complains")
+    # Debian has taken furo's bundles apart: a script imports another, which one that is no module may not, and a
+    # style sheet is fetched from the server's root.
+    script = out / "_static" / "scripts" / "furo.js"
+    text = script.read_text()
+    if text.startswith("import Gumshoe"):
+        script.write_text(script.with_name("gumshoe-patched.js").read_text() + text.split("\n", 1)[1])
+    style = out / "_static" / "styles" / "furo.css"
+    text = style.read_text()
+    if "/javascript/normalize.css/normalize.css" in text:
+        style.write_text(text.replace("/javascript/normalize.css/normalize.css", NORMALIZE.name))
+        shutil.copyfile(NORMALIZE, style.with_name(NORMALIZE.name))
+
+
 # --- all -----------------------------------------------------------------------------------------------------
 
 def main():
@@ -318,10 +341,7 @@ def main():
     stage.all()
     if stage.complaints:
         sys.exit("\n".join(stage.complaints))
-    command = ["sphinx-build", "-q", "-b", "html", "-W", "--keep-going", "-j", "auto", "-c", str(SITE),
-               "-d", str(work / "doctrees"), str(staged), str(out)]
-    if subprocess.run(command, check=False).returncode:
-        sys.exit("docs: sphinx complains")
+    run_sphinx(work, staged, out)
     complaints, checked, external = links.check(out)
     if given.external:
         print("\n".join(sorted(external)))

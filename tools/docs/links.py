@@ -7,6 +7,7 @@
 """
 
 import os
+import re
 import sys
 import tempfile
 from html.parser import HTMLParser
@@ -32,10 +33,22 @@ class Page(HTMLParser):
                 self.anchors.add(value)
 
 
+class Style:
+    """The same of a style sheet: what it fetches."""
+
+    FETCHED = re.compile(r"""url\(\s*["']?([^"')]+)""")
+
+    def __init__(self, text):
+        self.anchors = {""}
+        self.links = [(number, link) for number, line in enumerate(text.splitlines(), 1)
+                      for link in self.FETCHED.findall(line)]
+
+
 def check(root):
     """([complaint lines], number of links looked at, {addresses elsewhere})"""
     complaints, checked, external = [], 0, set()
-    parsed = {path: Page(path.read_text(errors="replace")) for path in sorted(root.rglob("*.html"))}
+    parsed = {path: kind(path.read_text(errors="replace"))
+              for pattern, kind in (("*.html", Page), ("*.css", Style)) for path in sorted(root.rglob(pattern))}
     for path, page in parsed.items():
         for line, link in page.links:
             parts = urlsplit(link)
@@ -73,17 +86,21 @@ SELF_TEST = [
     ('<a href="b/">', "not there"),
     ('<a href="b/c.html?x=1#d">', None),
     ('<a href="b/%63.html">', None),
+    ('<link href="s.css">', None),
 ]
+STYLES = [("a { background: url(b/c.html) }", None), ("@import url('/b/c.html');", "not there"),
+          ("a { background: url(data:image/svg+xml;x) }", None)]
 
 
 def self_test():
     passed = failed = 0
-    for page, wanted in SELF_TEST:
+    for page, wanted in SELF_TEST + STYLES:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
             (root / "b").mkdir()
             (root / "b" / "c.html").write_text('<h1 id="d">')
-            (root / "a.html").write_text(page)
+            (root / "s.css").write_text(page if (page, wanted) in STYLES else "")
+            (root / "a.html").write_text(page if (page, wanted) in SELF_TEST else "")
             complaints, _, _ = check(root)
         if len(complaints) == 1 and wanted in complaints[0] if wanted else not complaints:
             passed += 1
