@@ -221,6 +221,10 @@ SECTIONS = [
 SHOWN_FIRST = "The peer"
 
 
+def header_of(definition):
+    return definition.find("location").get("file").removeprefix("include/").removeprefix("antiphon/")
+
+
 class Reference:
     """What Doxygen knows of the headers."""
 
@@ -236,7 +240,7 @@ class Reference:
     def add(self, kind, definition):
         refid, name = definition.get("id"), definition.findtext("compoundname")
         if kind == "file":
-            self.files[definition.find("location").get("file")] = f"reference/{refid}.html"
+            self.files[f"{HEADERS}/{header_of(definition)}"] = f"reference/{refid}.html"
         elif kind == "namespace":
             if not name.startswith("antiphon"):
                 return
@@ -249,7 +253,7 @@ class Reference:
 
     def keep(self, name, kind, definition, page):
         brief = " ".join("".join(definition.find("briefdescription").itertext()).split())
-        header = definition.find("location").get("file").removeprefix("include/antiphon/")
+        header = header_of(definition)
         known = any(other.name == name and other.header == header for other in self.names)
         if not known and "@" not in name:
             self.names.append(Name(name, kind, brief, f"reference/{page}", header))
@@ -259,18 +263,20 @@ class Reference:
         for name in self.names:
             sections[next(title for title, pattern in SECTIONS if re.fullmatch(pattern, name.header))].append(name)
         out = ["# Reference", "",
-               "Every name of the public headers, with its page in the [reference by Doxygen](reference/index.html).",
-               "Where a header is named, include that, or `<antiphon/antiphon.hpp>` for all that a server or client",
-               "usually needs.", ""]
-        out[2] = out[2].replace("[reference by Doxygen](reference/index.html)",
-                                '<a class="reference internal" href="reference/index.html">reference by Doxygen</a>')
+               'Every name of the public headers, each with its page in the <a class="reference internal"',
+               'href="reference/index.html">C++ reference</a>, which has a search of its own. Include the header that',
+               "stands above, or `<antiphon/antiphon.hpp>` for all that a server or client usually needs.", ""]
         for title in [SHOWN_FIRST, *(title for title in sections if title != SHOWN_FIRST)]:
-            out += [f"## {title}", "", "| | | Header |", "|---|---|---|"]
+            out += [f"## {title}"]
+            header = None
             for name in sorted(sections[title], key=lambda n: (n.header, n.name)):
-                short = name.name.removeprefix("antiphon::").replace("|", r"\|")
-                brief = name.brief.replace("|", r"\|").replace("<", "&lt;")
-                link = f'<a class="reference internal" href="{name.page}"><code>{short}</code></a>'
-                out.append(f"| {link} | {brief} | `{name.header}` |")
+                if name.header != header:
+                    header = name.header
+                    file = self.files[f"{HEADERS}/{header}"]
+                    out += ["", f'<a class="reference internal" href="{file}"><code>antiphon/{header}</code></a>', ""]
+                short = name.name.removeprefix("antiphon::")
+                brief = f": {name.brief}".replace("<", "&lt;") if name.brief else ""
+                out.append(f'- <a class="reference internal" href="{name.page}"><code>{short}</code></a>{brief}')
             out.append("")
         return "\n".join(out)
 
@@ -311,8 +317,13 @@ def run_sphinx(work, staged, out):
                "-d", str(work / "doctrees"), str(staged), str(out)]
     if subprocess.run(command, check=False).returncode:
         sys.exit("docs: sphinx complains")
-    # Debian has taken furo's bundles apart: a script imports another, which one that is no module may not, and a
-    # style sheet is fetched from the server's root.
+    mend_furo(out)
+
+
+def mend_furo(out):
+    """Debian has put furo's bundles together in its own way: a script imports another, which one that is no module
+    may not; a style sheet is fetched from the server's root; and what the system's wish for darkness asks for got
+    lost within another rule."""
     script = out / "_static" / "scripts" / "furo.js"
     text = script.read_text()
     if text.startswith("import Gumshoe"):
@@ -320,8 +331,12 @@ def run_sphinx(work, staged, out):
     style = out / "_static" / "styles" / "furo.css"
     text = style.read_text()
     if "/javascript/normalize.css/normalize.css" in text:
-        style.write_text(text.replace("/javascript/normalize.css/normalize.css", NORMALIZE.name))
+        text = text.replace("/javascript/normalize.css/normalize.css", NORMALIZE.name)
         shutil.copyfile(NORMALIZE, style.with_name(NORMALIZE.name))
+    if "prefers-color-scheme" not in text:
+        colours = re.search(r'body\[data-theme="dark"\] \{(.*?)\}', text, re.DOTALL)[1]
+        text += f'\n@media (prefers-color-scheme: dark) {{ body:not([data-theme="light"]) {{{colours}}} }}\n'
+    style.write_text(text)
 
 
 # --- all -----------------------------------------------------------------------------------------------------
