@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Draws the plots of docs/benchmarks from the figures that are kept there.
+
+    plots.py --take      keep the figures of build/bench/sizes.json and streaming.json, where they are, then draw
+    plots.py             draw
+    plots.py --check     fail when the plots, or the page's part about them, are not what this would draw
+    plots.py --self-test
+
+`./dev bench sizes streaming` writes the figures; leave the machine alone meanwhile.
+"""
+
+import json
+import math
+import re
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KEPT = ROOT / "docs" / "benchmarks"
+MEASURED = ROOT / "build" / "bench"
+PAGE = "README.md"
+
+# One colour for each name, wherever it is drawn; they can be told apart without seeing red or green.
+COLOURS = {
+    "antiphon": "#1d4ed8", "floor": "#64748b", "asio": "#0d9488", "vscode-jsonrpc": "#d97706",
+    "envelope": "#1d4ed8", "full": "#60a5fa", "boost parse": "#d97706", "nlohmann accept": "#a21caf",
+    "simdjson dom": "#0d9488", "simdjson ondemand": "#64748b",
+}
+NAMES = {"envelope": "antiphon: envelope", "full": "antiphon: all of it checked", "boost parse": "Boost.JSON",
+         "nlohmann accept": "nlohmann accept", "simdjson dom": "simdjson DOM", "simdjson ondemand": "simdjson On-Demand"}
+CORPORA = {"hover": "hover, 170 B", "completion": "completion, 40 KB", "did_change": "didChange, 100 KB",
+           "semantic_tokens": "semantic tokens, 500 KB", "long_string": "one string, 1 MiB",
+           "document": "document", "document_16MiB": "document, 16 MiB"}
+
+# --- drawing -------------------------------------------------------------------------------------------------
+
+STYLE = """
+      .title { font-size: 15px; font-weight: bold; }
+      .tick { font-size: 11px; fill: #475569; }
+      .name { font-size: 12px; font-weight: bold; }
+      .what { font-size: 12px; fill: #334155; }
+      .grid { stroke: #e2e8f0; fill: none; }
+      .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+      .tail { stroke-dasharray: 5 4; stroke-width: 1.5; }"""
+
+
+def number(value):
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def human(value):
+    """1000 is 1k, as an axis has room for it."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:g}{name}"
+    return f"{value:g}"
+
+
+def size_name(size):
+    for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:g} {name}"
+    return f"{size} B"
+
+
+class Axis:
+    """From values to places, by their logarithms."""
+
+    def __init__(self, values, begin, end):
+        self.low, self.high = math.log10(min(values)), math.log10(max(values))
+        self.begin, self.end = begin, end
+
+    def __call__(self, value):
+        width = self.high - self.low or 1
+        return self.begin + (math.log10(value) - self.low) / width * (self.end - self.begin)
+
+
+def decades(values):
+    """The powers of ten around the values."""
+    return [10.0 ** power for power in range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)]
+
+
+def picture(width, height, title, description, body):
+    lines = "".join(f"  {line}\n" for line in body)
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img"
+     aria-labelledby="title description" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">
+  <title id="title">{escape(title)}</title>
+  <desc id="description">{escape(description)}</desc>
+  <!-- Written by tools/docs/plots.py. -->
+  <style>{STYLE}
+  </style>
+  <!-- A ground of its own, so that the picture reads the same on any page. -->
+  <rect width="{width}" height="{height}" rx="10" fill="#f8fafc"/>
+  <text class="title" x="20" y="28">{escape(title)}</text>
+{lines}</svg>
+"""
+
+
+def text(kind, x, y, what, anchor="start", colour=None):
+    fill = f' fill="{colour}"' if colour else ""
+    return f'<text class="{kind}" x="{number(x)}" y="{number(y)}" text-anchor="{anchor}"{fill}>{escape(what)}</text>'
+
+
+def apart(places, least):
+    """The places, pushed down where two would lie upon each other: {name: place}."""
+    moved, before = {}, -math.inf
+    for name, place in sorted(places.items(), key=lambda item: item[1]):
+        before = moved[name] = max(place, before + least)
+    return moved
+
+
+def by_size(title, description, unit, lines):
+    """`lines`: {name: [(size, value, value of the tail or None)]}."""
+    width, height, left, right, top, bottom = 760, 428, 64, 624, 60, 380
+    points = [point for line in lines.values() for point in line]
+    values = [value for _, *both in points for value in both if value is not None]
+    sizes = sorted({size for size, *_ in points})
+    ticks = decades(values)
+    across, up = Axis(sizes, left, right), Axis(ticks, bottom, top)
+    out = [text("what", 20, 44, unit)]
+    for tick in ticks:
+        out.append(f'<path class="grid" d="M{left} {number(up(tick))}H{right}"/>')
+        out.append(text("tick", left - 8, up(tick) + 4, human(tick), "end"))
+    for size in sizes:
+        out.append(f'<path class="grid" d="M{number(across(size))} {top}V{bottom}"/>')
+        out.append(text("tick", across(size), bottom + 18, size_name(size), "middle"))
+    out.append(text("what", (left + right) / 2, bottom + 38, "size of a message", "middle"))
+    ends = apart({name: up(line[-1][1]) for name, line in lines.items()}, 16)
+    for name, line in lines.items():
+        colour = COLOURS[name]
+        for kind, at in (("line", 1), ("line tail", 2)):
+            way = " ".join(f"{number(across(point[0]))},{number(up(point[at]))}" for point in line if point[at] is not None)
+            if way:
+                out.append(f'<polyline class="{kind}" stroke="{colour}" points="{way}"/>')
+        out += [f'<circle r="3" fill="{colour}" cx="{number(across(size))}" cy="{number(up(value))}"/>'
+                for size, value, _ in line]
+        out.append(text("name", right + 10, ends[name] + 4, name, colour=colour))
+    return picture(width, height, title, description, out)
+
+
+def by_kind(title, description, unit, rows, names):
+    """`rows`: {what: {name: value}}; a row of points for each."""
+    width, left, right, pitch, top = 760, 190, 730, 40, 92
+    height = top + pitch * len(rows) + 44
+    ticks = decades([value for row in rows.values() for value in row.values()])
+    across = Axis(ticks, left, right)
+    out = []
+    for index, name in enumerate(names):
+        x, y = 24 + index % 3 * 240, 50 + index // 3 * 18
+        out += [f'<circle r="5" fill="{COLOURS[name]}" cx="{x}" cy="{y - 4}"/>', text("what", x + 10, y, NAMES[name])]
+    bottom = top + pitch * len(rows)
+    for tick in ticks:
+        out.append(f'<path class="grid" d="M{number(across(tick))} {top}V{bottom}"/>')
+        out.append(text("tick", across(tick), bottom + 16, human(tick), "middle"))
+    for index, (what, row) in enumerate(rows.items()):
+        y = top + pitch * (index + 0.5)
+        out.append(f'<path class="grid" d="M{left} {number(y)}H{right}"/>')
+        out.append(text("what", left - 12, y + 4, what, "end"))
+        out += [f'<circle r="6" fill="{COLOURS[name]}" stroke="#f8fafc" cx="{number(across(row[name]))}" cy="{number(y)}">'
+                f"<title>{escape(NAMES[name])}: {row[name]:,.0f}</title></circle>"
+                for name in reversed(names) if name in row]
+    out.append(text("what", (left + right) / 2, bottom + 34, unit, "middle"))
+    return picture(width, height, title, description, out)
+
+
+# --- what is drawn -------------------------------------------------------------------------------------------
+
+def measured_on(figures):
+    return (f"Measured on {figures['date']}, {figures['cpu']}, {figures['cores']} cores"
+            f"{', Linux ' + figures['kernel'] if 'kernel' in figures else ''}"
+            f"{'; ' + figures['note'] if 'note' in figures else ''}.")
+
+
+def draw_sizes(figures):
+    latency, throughput, rate = {}, {}, {}
+    for result in figures["results"]:
+        server, size, best = result["server"], result["size"], result["best"]
+        latency.setdefault(server, []).append((size, best["p50_us"], best["p99_us"]))
+        throughput.setdefault(server, []).append((size, best["mib_per_s"], None))
+        rate.setdefault(server, []).append((size, best["rate"], None))
+    servers = ", ".join(latency)
+    window = figures["window"]
+    return {
+        "latency.svg": by_size("Latency of one request at a time", f"The median and the 99th percentile of {servers}, "
+                               "by the size of the message.", "microseconds; dashed: the 99th percentile", latency),
+        "throughput.svg": by_size(f"Throughput with {window} requests in flight", f"MiB a second, each way, of {servers}, "
+                                  "by the size of the message.", "MiB a second, each way", throughput),
+        "rate.svg": by_size(f"Messages a second with {window} requests in flight", f"Messages a second of {servers}, "
+                            "by the size of the message.", "messages a second", rate),
+    }
+
+
+def draw_streaming(figures):
+    rows, names = {}, list(NAMES)
+    for result in figures["results"]:
+        if result["corpus"] in CORPORA and result["name"] in names:
+            rows.setdefault(CORPORA[result["corpus"]], {})[result["name"]] = result["mib_per_s"]
+    used = [name for name in names if any(name in row for row in rows.values())]
+    return {"reading.svg": by_kind("Reading messages", "MiB a second of antiphon and of four other ways to read JSON, by "
+                                   "the kind of message.", "MiB a second; more is better", rows, used)}
+
+
+def table(headings, rows):
+    return ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1),
+            *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def tell_sizes(figures):
+    servers = list(dict.fromkeys(result["server"] for result in figures["results"]))
+    cells = {(result["server"], result["size"]): result["best"] for result in figures["results"]}
+    sizes = sorted({size for _, size in cells})
+    out = [measured_on(figures) + f" The best of {figures['rounds']} rounds of {figures['seconds']} s.", ""]
+    for name, title, unit, form in (
+            ("latency.svg", "Latency", "p50 / p99 µs", lambda best: f"{best['p50_us']:,.1f} / {best['p99_us']:,.1f}"),
+            ("throughput.svg", "Throughput", "MiB/s", lambda best: f"{best['mib_per_s']:,.0f}"),
+            ("rate.svg", "Messages a second", "a second", lambda best: f"{best['rate']:,.0f}")):
+        rows = [[size_name(size), *(form(cells[server, size]) for server in servers)] for size in sizes]
+        out += [f"![{title} by the size of a message]({name})", "", *table([unit, *servers], rows), ""]
+    return out
+
+
+def tell_streaming(figures):
+    return [measured_on(figures), "", "![MiB a second by the kind of message](reading.svg)", ""]
+
+
+# What is measured: (how it is drawn, what the page says of it, how it is kept).
+KINDS = {"sizes": (draw_sizes, tell_sizes), "streaming": (draw_streaming, tell_streaming)}
+
+
+def kept_of(kind, measured):
+    """Of a benchmark's figures what is drawn."""
+    about = {key: measured[key] for key in ("date", "cpu", "cores", "kernel", "rounds", "seconds", "window")
+             if key in measured}
+    results = measured["results"]
+    if kind == "streaming":
+        used = {f"{step}/{measured['scanner']}": step for step in ("envelope", "full")}
+        results = [{"corpus": one["corpus"], "name": used.get(one["name"], one["name"]), "mib_per_s": one["mib_per_s"]}
+                   for one in results if one["corpus"] in CORPORA and used.get(one["name"], one["name"]) in NAMES]
+        about["note"] = f"{measured['scanner']}, the fastest of 21 short runs"
+    else:
+        results = [{key: one[key] for key in ("server", "size", "best")} for one in results]
+    return {**about, "results": results}
+
+
+def drawn(kept):
+    """{file: its text} of a folder with figures."""
+    files = {}
+    page = (kept / PAGE).read_text()
+    for kind, (draw, tell) in KINDS.items():
+        source = kept / f"{kind}.json"
+        told = [f"Not measured yet: `./dev bench {kind}` on a machine that does nothing else, then "
+                "`python3 tools/docs/plots.py --take`.", ""]
+        if source.is_file():
+            figures = json.loads(source.read_text())
+            files.update(draw(figures))
+            told = tell(figures)
+        between = re.compile(rf"(<!-- plots: {kind} -->\n).*?(<!-- end of plots -->)", re.DOTALL)
+        page = between.sub(lambda marks: marks[1] + "\n".join(["", *told]) + "\n" + marks[2], page, count=1)
+    return {**files, PAGE: page}
+
+
+def take():
+    for kind in KINDS:
+        source = MEASURED / f"{kind}.json"
+        if source.is_file():
+            kept = kept_of(kind, json.loads(source.read_text()))
+            lines = ",\n  ".join(json.dumps(one) for one in kept.pop("results"))
+            head = json.dumps(kept, indent=1)[:-2]
+            (KEPT / f"{kind}.json").write_text(f'{head},\n "results": [\n  {lines}\n ]\n}}\n')
+
+
+def wrong(kept):
+    return [name for name, wanted in drawn(kept).items()
+            if not (kept / name).is_file() or (kept / name).read_text() != wanted]
+
+
+# --- self-test -----------------------------------------------------------------------------------------------
+
+def sample():
+    """Figures of no machine."""
+    best = {"p50_us": 10.0, "p99_us": 20.0, "rate": 1e5, "mib_per_s": 12.5}
+    about = {"date": "2000-01-01", "cpu": "none", "cores": 1, "kernel": "0", "rounds": 1, "seconds": 1, "window": 16}
+    return {**about, "results": [{"server": server, "size": size, "best": {k: v * size for k, v in best.items()},
+                                  "median": best, "extra": 1}
+                                 for server in ("floor", "antiphon") for size in (1 << 7, 1 << 20)]}
+
+
+def self_test():
+    checks = []
+    kept = kept_of("sizes", sample())
+    checks.append(("only what is drawn is kept", "extra" not in kept["results"][0]))
+    streaming = {"date": "2000-01-01", "cpu": "none", "cores": 1, "scanner": "avx2", "results": [
+        {"corpus": "hover", "name": name, "mib_per_s": 10.0 ** power, "ns_per_message": 1}
+        for power, name in enumerate(("envelope/avx2", "envelope/sse2", "boost parse", "decode"))]}
+    checks.append(("of the scanners the one in use", [one["name"] for one in kept_of("streaming", streaming)["results"]]
+                   == ["envelope", "boost parse"]))
+    up = Axis([1, 100], 300, 100)
+    checks.append(("a decade is as high as another", [up(1), up(10), up(100)] == [300, 200, 100]))
+    checks.append(("decades are around the values", decades([3, 2000]) == [1, 10, 100, 1000, 10000]))
+    checks.append(("names don't lie upon each other", apart({"a": 10, "b": 12, "c": 60}, 16) == {"a": 10, "b": 26, "c": 60}))
+    checks.append(("sizes have names", [size_name(n) for n in (128, 2048, 2 << 20)] == ["128 B", "2 KiB", "2 MiB"]))
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        marks = "<!-- plots: {} -->\n<!-- end of plots -->\n"
+        (folder / PAGE).write_text("# a\n" + marks.format("sizes") + marks.format("streaming") + "z\n")
+        nothing = drawn(folder)
+        checks.append(("without figures nothing is drawn", list(nothing) == [PAGE] and "Not measured" in nothing[PAGE]))
+        (folder / "sizes.json").write_text(json.dumps(kept))
+        for name, content in drawn(folder).items():
+            (folder / name).write_text(content)
+        checks.append(("what was drawn is found so", not wrong(folder)))
+        page = (folder / PAGE).read_text()
+        checks.append(("the page shows the plots", "](latency.svg)" in page and page.endswith("z\n")))
+        checks.append(("and says of what machine", "2000-01-01, none" in page))
+        (folder / "rate.svg").write_text("another")
+        checks.append(("what was changed by hand is found", wrong(folder) == ["rate.svg"]))
+    for what, holds in checks:
+        if not holds:
+            print(f"failed: {what}")
+    failed = sum(not holds for _, holds in checks)
+    print(f"{len(checks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return self_test()
+    if arguments not in ([], ["--take"], ["--check"]):
+        sys.exit(__doc__)
+    if arguments == ["--check"]:
+        for name in wrong(KEPT):
+            print(f"plots: docs/benchmarks/{name} is not what tools/docs/plots.py draws")
+        return 1 if wrong(KEPT) else 0
+    if arguments == ["--take"]:
+        take()
+    for name, content in drawn(KEPT).items():
+        (KEPT / name).write_text(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
