@@ -15,7 +15,7 @@ myst_heading_anchors = 4
 # Blocks that don't name their language are commands and messages.
 highlight_language = "text"
 pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_dark_style = "github-dark"
 # The marks of the code in the pages are comments; a "$ " stands before no command.
 copybutton_selector = "div.highlight:not(.linenos) pre"
 html_theme_options = {

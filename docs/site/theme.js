@@ -1,4 +1,5 @@
-// Light, dark, or as the system has it: the choice is the one that the guides keep.
+// For the pages of the reference: light, dark, or as the system has it (the choice is the one that the guides
+// keep), and the way back to the guides.
 (() => {
   const kept = () => { try { return localStorage.getItem("theme") || "auto"; } catch { return "auto"; } };
   const show = (theme) => {
@@ -12,6 +13,10 @@
   addEventListener("DOMContentLoaded", () => {
     const place = document.getElementById("projectname");
     if (!place) return;
+    const home = document.createElement("a");
+    home.href = "../index.html";
+    home.append(...place.childNodes);
+    place.append(home);
     const button = document.createElement("button");
     button.id = "theme";
     button.title = "Light or dark";

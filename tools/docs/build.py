@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import xml.etree.ElementTree as ElementTree
 from collections import namedtuple
 from pathlib import Path
@@ -90,7 +91,8 @@ class Stage:
         self.sources.add(path)
         return f"source/{path}/index.rst" if (ROOT / path).is_dir() else f"source/{path}.rst"
 
-    def link(self, page, number, match):
+    def turned(self, page, number, match):
+        """A link of a page, or code that looks like one, as it is in the site."""
         code, image, text, target = match.groups()
         if code or SCHEME.match(target) or target.startswith("#"):
             return match[0]
@@ -99,32 +101,30 @@ class Stage:
         if there.startswith("..") or not (ROOT / there).exists():
             self.complaints.append(f"{page}:{number}: {target} is not there")
             return match[0]
-        place = os.path.relpath(self.place(there), os.path.dirname(self.pages[page]) or ".")
-        anchor = f"#{anchor}" if anchor else ""
-        if place.endswith(".html"):
-            return f'<a class="reference internal" href="{place}{anchor}">{text}</a>'
-        return f"{image}[{text}]({place}{anchor})"
+        return image + self.link(page, text, there, f"#{anchor}" if anchor else "")
 
-    def source_line(self, page, mark):
-        """Where the code above comes from."""
-        return self.link(page, 0, LINK.fullmatch(f"[{mark[1]}]({os.path.relpath(mark[1], os.path.dirname(page) or '.')})"))
+    def link(self, page, text, there, anchor=""):
+        place = os.path.relpath(self.place(there), os.path.dirname(self.pages[page]) or ".")
+        return to_reference(text, place + anchor) if place.endswith(".html") else f"[{text}]({place}{anchor})"
 
     def page(self, path):
-        out, fence, mark, before = [], None, None, None
+        out, fence, mark, before, code = [], None, None, None, []
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
             if fence:
-                out.append(line)
-                if line.strip() == fence:
-                    fence = None
-                    if mark:
-                        out += ["", '<div class="from">', "", self.source_line(path, mark), "", "</div>", ""]
+                if line.strip() != fence:
+                    code.append(line)
+                    continue
+                out += [*textwrap.dedent("\n".join(code)).splitlines(), line]
+                if mark:
+                    out += ["", '<div class="from">', "", self.link(path, mark[1], mark[1]), "", "</div>", ""]
+                fence, code = None, []
                 continue
             opening = FENCE.fullmatch(line)
             if opening:
                 fence, mark = opening[1], MARK.fullmatch(before or "")
                 out.append(line)
             elif not line.startswith("    "):
-                out.append(LINK.sub(lambda match: self.link(path, number, match), line))
+                out.append(LINK.sub(lambda match: self.turned(path, number, match), line))
             else:
                 out.append(line)
             before = line
@@ -175,8 +175,14 @@ class Stage:
         missing = [page for page in self.pages
                    if page not in listed and not page.startswith(("docs/decisions/", "examples/"))]
         self.complaints += [f"{path}: says nothing of {page}" for page in missing]
-        rest = [f"examples/{Path(place).stem}" for place in self.pages.values() if place.startswith("examples/")]
-        return "\n".join(["", *out, "```", "", "```{toctree}", ":hidden:", ":caption: Examples", "", *rest, "```", ""])
+        rest = [place.removesuffix(".md") for place in self.pages.values() if place.startswith("examples/")]
+        out += ["```", "", "```{toctree}", ":hidden:", ":caption: Examples", "", *rest, "```"]
+        return "\n".join(["", *out, ""])
+
+
+def to_reference(text, page):
+    """A link to a page that Sphinx doesn't know."""
+    return f'<a class="reference internal" href="{page}">{text}</a>'
 
 
 def source_head(title):
@@ -262,10 +268,11 @@ class Reference:
         sections = {title: [] for title, _ in SECTIONS}
         for name in self.names:
             sections[next(title for title, pattern in SECTIONS if re.fullmatch(pattern, name.header))].append(name)
+        main = "reference/index.html"
         out = ["# Reference", "",
-               'Every name of the public headers, each with its page in the <a class="reference internal"',
-               'href="reference/index.html">C++ reference</a>, which has a search of its own. Include the header that',
-               "stands above, or `<antiphon/antiphon.hpp>` for all that a server or client usually needs.", ""]
+               f"Every name of the public headers, each with its page in the {to_reference('C++ reference', main)},",
+               "which has a search of its own. Include the header that stands above, or `<antiphon/antiphon.hpp>` for",
+               "all that a server or client usually needs.", ""]
         for title in [SHOWN_FIRST, *(title for title in sections if title != SHOWN_FIRST)]:
             out += [f"## {title}"]
             header = None
@@ -273,10 +280,10 @@ class Reference:
                 if name.header != header:
                     header = name.header
                     file = self.files[f"{HEADERS}/{header}"]
-                    out += ["", f'<a class="reference internal" href="{file}"><code>antiphon/{header}</code></a>', ""]
+                    out += ["", to_reference(f"<code>antiphon/{header}</code>", file), ""]
                 short = name.name.removeprefix("antiphon::")
                 brief = f": {name.brief}".replace("<", "&lt;") if name.brief else ""
-                out.append(f'- <a class="reference internal" href="{name.page}"><code>{short}</code></a>{brief}')
+                out.append(f"- {to_reference(f'<code>{short}</code>', name.page)}{brief}")
             out.append("")
         return "\n".join(out)
 

@@ -79,7 +79,8 @@ class Axis:
 
 def decades(values):
     """The powers of ten around the values."""
-    return [10.0 ** power for power in range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0 ** power for power in range(low, high + 1)]
 
 
 def picture(width, height, title, description, body):
@@ -131,7 +132,8 @@ def by_size(title, description, unit, lines):
     for name, line in lines.items():
         colour = COLOURS[name]
         for kind, at in (("line", 1), ("line tail", 2)):
-            way = " ".join(f"{number(across(point[0]))},{number(up(point[at]))}" for point in line if point[at] is not None)
+            way = " ".join(f"{number(across(point[0]))},{number(up(point[at]))}"
+                           for point in line if point[at] is not None)
             if way:
                 out.append(f'<polyline class="{kind}" stroke="{colour}" points="{way}"/>')
         out += [f'<circle r="3" fill="{colour}" cx="{number(across(size))}" cy="{number(up(value))}"/>'
@@ -158,9 +160,9 @@ def by_kind(title, description, unit, rows, names):
         y = top + pitch * (index + 0.5)
         out.append(f'<path class="grid" d="M{left} {number(y)}H{right}"/>')
         out.append(text("what", left - 12, y + 4, what, "end"))
-        out += [f'<circle r="6" fill="{COLOURS[name]}" stroke="#f8fafc" cx="{number(across(row[name]))}" cy="{number(y)}">'
-                f"<title>{escape(NAMES[name])}: {row[name]:,.0f}</title></circle>"
-                for name in reversed(names) if name in row]
+        for name in reversed([name for name in names if name in row]):
+            out.append(f'<circle r="6" fill="{COLOURS[name]}" stroke="#f8fafc" cx="{number(across(row[name]))}" '
+                       f'cy="{number(y)}"><title>{escape(NAMES[name])}: {row[name]:,.0f}</title></circle>')
     out.append(text("what", (left + right) / 2, bottom + 34, unit, "middle"))
     return picture(width, height, title, description, out)
 
@@ -182,13 +184,17 @@ def draw_sizes(figures):
         rate.setdefault(server, []).append((size, best["rate"], None))
     servers = ", ".join(latency)
     window = figures["window"]
+    in_flight = f"with {figures['window']} requests in flight"
+
+    def plot(title, what, unit, lines):
+        return by_size(title, f"{what} of {servers}, by the size of the message.", unit, lines)
+
     return {
-        "latency.svg": by_size("Latency of one request at a time", f"The median and the 99th percentile of {servers}, "
-                               "by the size of the message.", "microseconds; dashed: the 99th percentile", latency),
-        "throughput.svg": by_size(f"Throughput with {window} requests in flight", f"MiB a second, each way, of {servers}, "
-                                  "by the size of the message.", "MiB a second, each way", throughput),
-        "rate.svg": by_size(f"Messages a second with {window} requests in flight", f"Messages a second of {servers}, "
-                            "by the size of the message.", "messages a second", rate),
+        "latency.svg": plot("Latency of one request at a time", "The median and the 99th percentile",
+                            "microseconds; dashed: the 99th percentile", latency),
+        "throughput.svg": plot(f"Throughput {in_flight}", "MiB a second, each way,", "MiB a second, each way",
+                               throughput),
+        "rate.svg": plot(f"Messages a second {in_flight}", "Messages a second", "messages a second", rate),
     }
 
 
@@ -299,7 +305,8 @@ def self_test():
     up = Axis([1, 100], 300, 100)
     checks.append(("a decade is as high as another", [up(1), up(10), up(100)] == [300, 200, 100]))
     checks.append(("decades are around the values", decades([3, 2000]) == [1, 10, 100, 1000, 10000]))
-    checks.append(("names don't lie upon each other", apart({"a": 10, "b": 12, "c": 60}, 16) == {"a": 10, "b": 26, "c": 60}))
+    moved = apart({"a": 10, "b": 12, "c": 60}, 16)
+    checks.append(("names don't lie upon each other", moved == {"a": 10, "b": 26, "c": 60}))
     checks.append(("sizes have names", [size_name(n) for n in (128, 2048, 2 << 20)] == ["128 B", "2 KiB", "2 MiB"]))
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
