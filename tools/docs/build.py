@@ -303,6 +303,12 @@ HTML_EXTRA_FILES = {SITE}/theme.js
 """
     if subprocess.run(["doxygen", "-"], input=settings, text=True, cwd=ROOT, check=False).returncode:
         sys.exit("docs: doxygen complains")
+    mend_pages(html)
+    mend_trees(html)
+    return Reference(xml)
+
+
+def mend_pages(html):
     # A header of our own would have to be that of just this Doxygen; so its own gets one line more.
     for page in html.rglob("*.html"):
         text = page.read_text()
@@ -311,7 +317,18 @@ HTML_EXTRA_FILES = {SITE}/theme.js
         if '"nested-classes"' not in text:  # all of them private, but linked to all the same
             text = re.sub(r'<a href="#nested-classes">.*?</a> &#124;\s*', "", text)
         page.write_text(text)
-    return Reference(xml)
+
+
+def mend_trees(html):
+    """In the trees at the side, what a header declares in a namespace is looked for in the header's page; it is in
+    the namespace's."""
+    homes = {}
+    for page in html.glob("namespace*.html"):
+        homes.update(dict.fromkeys(re.findall(r'id="(\w+)"', page.read_text()), page.name))
+    for script in html.glob("*.js"):
+        text = script.read_text(errors="replace")
+        script.write_text(re.sub(r'"\w+_8hpp\.html#(\w+)"', lambda link: f'"{homes[link[1]]}#{link[1]}"'
+                                 if link[1] in homes else link[0], text))
 
 
 # --- Sphinx --------------------------------------------------------------------------------------------------

@@ -33,22 +33,32 @@ class Page(HTMLParser):
                 self.anchors.add(value)
 
 
-class Style:
-    """The same of a style sheet: what it fetches."""
-
-    FETCHED = re.compile(r"""url\(\s*["']?([^"')]+)""")
+class Lines:
+    """The same of a file whose links a pattern finds."""
 
     def __init__(self, text):
         self.anchors = {""}
         self.links = [(number, link) for number, line in enumerate(text.splitlines(), 1)
-                      for link in self.FETCHED.findall(line)]
+                      for link in self.LINK.findall(line)]
+
+
+class Style(Lines):
+    """What a style sheet fetches."""
+
+    LINK = re.compile(r"""url\(\s*["']?([^"')]+)""")
+
+
+class Script(Lines):
+    """What Doxygen's menus, trees and search lead to: names of pages in quotes, no keys."""
+
+    LINK = re.compile(r"""["']((?:\.\./)*\w+\.html(?:#\w+)?)["'](?!\s*:)""")
 
 
 def check(root):
     """([complaint lines], number of links looked at, {addresses elsewhere})"""
     complaints, checked, external = [], 0, set()
     parsed = {path: kind(path.read_text(errors="replace"))
-              for pattern, kind in (("*.html", Page), ("*.css", Style)) for path in sorted(root.rglob(pattern))}
+              for pattern, kind in (("*.html", Page), ("*.css", Style), ("*.js", Script)) for path in sorted(root.rglob(pattern))}
     for path, page in parsed.items():
         for line, link in page.links:
             parts = urlsplit(link)
@@ -88,19 +98,27 @@ SELF_TEST = [
     ('<a href="b/%63.html">', None),
     ('<link href="s.css">', None),
 ]
-STYLES = [("a { background: url(b/c.html) }", None), ("@import url('/b/c.html');", "not there"),
-          ("a { background: url(data:image/svg+xml;x) }", None)]
+OTHERS = [
+    ("s.css", "a { background: url(b/c.html) }", None),
+    ("s.css", "@import url('/b/c.html');", "not there"),
+    ("s.css", "a { background: url(data:image/svg+xml;x) }", None),
+    ("b/s.js", '[["c", "c.html#d", null], ["a", "../a.html"]]', None),
+    ("b/s.js", '[["c", "d.html#d", null]]', "not there"),
+    ("b/s.js", '[["c", "c.html#f", null]]', "no such anchor"),
+    ("b/s.js", '{"d.html": [1, 2]}', None),
+]
 
 
 def self_test():
     passed = failed = 0
-    for page, wanted in SELF_TEST + STYLES:
+    for name, page, wanted in [("a.html", *case) for case in SELF_TEST] + OTHERS:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
             (root / "b").mkdir()
             (root / "b" / "c.html").write_text('<h1 id="d">')
-            (root / "s.css").write_text(page if (page, wanted) in STYLES else "")
-            (root / "a.html").write_text(page if (page, wanted) in SELF_TEST else "")
+            for empty in ("a.html", "s.css"):
+                (root / empty).touch()
+            (root / name).write_text(page)
             complaints, _, _ = check(root)
         if len(complaints) == 1 and wanted in complaints[0] if wanted else not complaints:
             passed += 1
