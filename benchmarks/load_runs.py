@@ -1,5 +1,6 @@
 """What the measurements of whole servers have in common, above all runs of `antiphon load`."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -59,8 +60,8 @@ def conditions():
     """What the figures depend on, for whoever reads the file later."""
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
                   if line.startswith("model name")), "unknown")
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": os.uname().release,
-            "load_average_before": round(os.getloadavg()[0], 2)}
+    return {"date": datetime.date.today().isoformat(), "cpu": model, "cores": os.cpu_count(),
+            "kernel": os.uname().release, "load_average_before": round(os.getloadavg()[0], 2)}
 
 
 def write_results(name, results):

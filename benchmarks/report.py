@@ -18,6 +18,8 @@ import sys
 from collections import namedtuple
 from pathlib import Path
 
+from load_runs import conditions
+
 RESULTS = Path(__file__).resolve().parent.parent / "build" / "bench"
 MIB = 1024.0 * 1024.0
 
@@ -55,7 +57,7 @@ def measure(program, options, time="cpu_time"):
     return output["context"], figures
 
 
-def write_results(name, figures):
+def write_results(name, figures, **more):
     RESULTS.mkdir(parents=True, exist_ok=True)
     results = [
         {"name": f.what, "corpus": f.corpus, "mib_per_s": round(f.mib_per_s, 3),
@@ -64,7 +66,7 @@ def write_results(name, figures):
         for f in figures
     ]
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"results": results}, indent=1) + "\n")
+    path.write_text(json.dumps({**conditions(), **more, "results": results}, indent=1) + "\n")
     return path
 
 
@@ -198,7 +200,7 @@ def streaming(program, options):
     if found:
         print("\nBars (with the scanner in use, where none is named)")
         print_bars(found)
-    print(f"\n{write_results('streaming', figures)}")
+    print(f"\n{write_results('streaming', figures, scanner=scanner)}")
 
 
 # --- messages ----------------------------------------------------------------------------------------------

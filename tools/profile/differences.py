@@ -3,7 +3,7 @@
 import summary
 
 # What differs anyway, and says nothing of what was measured.
-UNTOLD = ("load_average_before",)
+UNTOLD = ("date", "load_average_before")
 
 
 def number(value):
