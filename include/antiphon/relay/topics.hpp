@@ -105,7 +105,8 @@ class topics {
   ~topics();
 
   /// A new subscriber, of nothing yet.
-  /// @param disconnect called when it is too slow (`slow_subscriber::disconnect`); may be empty
+  /// @param disconnect called when it is too slow (`slow_subscriber::disconnect`) or can't be reached any
+  /// more (`to` has thrown, there is no memory); may be empty
   subscriber join(deliver to, std::function<void()> disconnect = nullptr);
 
   /// Queues a message for everyone who has subscribed to the topic now. With `slow_subscriber::block` it
