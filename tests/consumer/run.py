@@ -33,6 +33,8 @@ PARTS = {"call": "antiphon", "relay": "antiphon_relay", "testing": "antiphon_tes
 # What a reader of the tutorial waits for on a machine of two cores, and what reading names may cost.
 SERVER_SECONDS = 5.0
 NAMES_SECONDS = 0.2
+# On a machine that is slower: the server beside the headers of Boost that each program with coroutines reads.
+TIMES_BOOST = 2.75
 CASES = []
 
 
@@ -692,24 +694,31 @@ def seconds_to_compile(yard, prefix, text, enough=0.0):
       alone=True)
 def cheap_to_compile(yard):
     prefix = yard.installed("static")
-    server = (yard.source() / "examples/1_tutorial/server.cpp").read_text()
-    took = seconds_to_compile(yard, prefix, server, SERVER_SECONDS)
+    took = seconds_to_compile(yard, prefix, tutorial_server(yard), SERVER_SECONDS)
     names = seconds_to_compile(yard, prefix, "#include <antiphon/fwd.hpp>\n", NAMES_SECONDS)
     print(f"compiled: the server {took:.1f} s, antiphon/fwd.hpp {names:.2f} s", flush=True)
-    check(took < SERVER_SECONDS, f"the server: {took:.1f} s")
     check(names < NAMES_SECONDS, f"antiphon/fwd.hpp: {names:.2f} s")
+    if took >= SERVER_SECONDS:
+        # A slow machine, or a busy one?
+        beside_boost(yard, prefix, took)
 
 
-@case("the tutorial's server compiles in three times what Asio's and Boost.JSON's own headers take", slow=True,
-      alone=True)
+@case(f"the tutorial's server compiles in {TIMES_BOOST:g} times what the headers of Boost do that it can't do without",
+      slow=True, alone=True)
 def cheap_beside_boost(yard):
     prefix = yard.installed("static")
-    server = (yard.source() / "examples/1_tutorial/server.cpp").read_text()
-    took = seconds_to_compile(yard, prefix, server)
+    beside_boost(yard, prefix, seconds_to_compile(yard, prefix, tutorial_server(yard)))
+
+
+def tutorial_server(yard):
+    return (yard.source() / "examples/1_tutorial/server.cpp").read_text()
+
+
+def beside_boost(yard, prefix, took):
     least = seconds_to_compile(yard, prefix, "#include <boost/asio/awaitable.hpp>\n#include <boost/json/value.hpp>\n")
-    print(f"compiled: the server {took:.1f} s, the headers of Boost under it {least:.1f} s, {took / least:.2f} times",
-          flush=True)
-    check(took < 3 * least, f"{took / least:.2f} times as long")
+    told = f"the server {took:.1f} s, Boost's headers alone {least:.1f} s, {took / least:.2f} times"
+    print(f"compiled: {told}", flush=True)
+    check(took < TIMES_BOOST * least, told)
 
 
 def run(one, yard):
