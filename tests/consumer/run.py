@@ -454,9 +454,8 @@ def embed(yard, folder):
     shutil.copytree(yard.source(), folder / "subprojects/antiphon")
 
 
-def configure(yard, folder, *options, environment=None):
-    return yard.run("meson", "setup", "build", *options, cwd=folder,
-                    environment={**yard.meson_environment(), **(environment or {})})
+def configure(yard, folder, *options):
+    return yard.run("meson", "setup", "build", *options, cwd=folder, environment=yard.meson_environment())
 
 
 def build_and_test(yard, folder):
@@ -599,9 +598,10 @@ def debian_tarballs(yard):
     return yard.once("Debian's tarballs", make)
 
 
-def put_in_place_of_the_pinned(yard, subprojects, tarballs):
-    """The wraps of antiphon's copy, with other tarballs in a package cache, where nothing is downloaded."""
-    cache = yard.new_folder("packagecache")
+def put_in_place_of_the_pinned(folder, subprojects, tarballs):
+    """Changes the wraps in `subprojects` to take other tarballs, from the package cache of the project in `folder`."""
+    cache = folder / "subprojects/packagecache"
+    cache.mkdir()
     for name, (file, directory) in tarballs.items():
         shutil.copy(file, cache)
         wrap = (subprojects / f"{name}.wrap").read_text()
@@ -610,14 +610,14 @@ def put_in_place_of_the_pinned(yard, subprojects, tarballs):
                            ("source_hash", sha256(file.read_bytes()).hexdigest())):
             wrap = wrap.replace(f"{key} = {member(wrap, key)}", f"{key} = {value}")
         (subprojects / f"{name}.wrap").write_text(wrap)
-    return {"MESON_PACKAGE_CACHE_DIR": str(cache)}
 
 
-def all_fall_back(yard, environment_of):
+def all_fall_back(yard, tarballs):
     folder = direct_consumer(yard)
     embed(yard, folder)
-    environment = environment_of(folder / "subprojects/antiphon/subprojects")
-    told = configure(yard, folder, "--wrap-mode=forcefallback", "-Doptimization=0", environment=environment)
+    if tarballs:
+        put_in_place_of_the_pinned(folder, folder / "subprojects/antiphon/subprojects", tarballs)
+    told = configure(yard, folder, "--wrap-mode=forcefallback", "-Doptimization=0")
     for name in ("boost", "fmt", "antiphon"):
         check(re.search(rf"Executing subproject (antiphon:)?{name}\b", told), f"{name} is not built: {told}")
     build_and_test(yard, folder)
@@ -628,8 +628,7 @@ def all_fall_back(yard, environment_of):
 @case("Meson, forcefallback: fmt and Boost are built from the wraps, with Debian's tarballs in place of the pinned",
       slow=True)
 def fallbacks_of_debian(yard):
-    tarballs = debian_tarballs(yard)
-    all_fall_back(yard, lambda subprojects: put_in_place_of_the_pinned(yard, subprojects, tarballs))
+    all_fall_back(yard, debian_tarballs(yard))
 
 
 @case("Meson, forcefallback: fmt and Boost are built from the pinned tarballs", slow=True)
@@ -640,7 +639,7 @@ def pinned_fallbacks(yard):
             urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=10).close()
         except OSError as problem:
             raise Missing(f"{address} can't be reached here ({problem}); the case before has the rest") from problem
-    all_fall_back(yard, lambda subprojects: {})
+    all_fall_back(yard, None)
 
 
 @case("the wrap of doctest gives <doctest/doctest.h>, with Debian's tarball in place of the pinned", slow=True)
@@ -652,8 +651,8 @@ def doctest_falls_back(yard):
     (folder / "tests.cpp").write_text('#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n'
                                       'TEST_CASE("one") { CHECK(1 + 1 == 2); }\n')
     shutil.copytree(yard.source() / "subprojects", folder / "subprojects")
-    environment = put_in_place_of_the_pinned(yard, folder / "subprojects", tarballs)
-    configure(yard, folder, "--wrap-mode=forcefallback", environment=environment)
+    put_in_place_of_the_pinned(folder, folder / "subprojects", tarballs)
+    configure(yard, folder, "--wrap-mode=forcefallback")
     yard.run("meson", "compile", "-C", "build", cwd=folder)
     deps = yard.run("ninja", "-C", folder / "build", "-t", "deps")
     check("/usr/include/doctest" not in deps and "doctest/doctest.h" in deps, "the system's doctest was used")
