@@ -34,7 +34,7 @@ PARTS = {"call": "antiphon", "relay": "antiphon_relay", "testing": "antiphon_tes
 SERVER_SECONDS = 5.0
 NAMES_SECONDS = 0.2
 # On a machine that is slower: the server beside the headers of Boost that each program with coroutines reads.
-TIMES_BOOST = 2.75
+TIMES_BOOST = 3.0
 CASES = []
 
 
@@ -564,7 +564,9 @@ def wraps(yard):
 
 
 def member(wrap, name):
-    return re.search(rf"^{name} = (.*)$", wrap, re.MULTILINE)[1]
+    found = re.search(rf"^{name} = (.*)$", wrap, re.MULTILINE)
+    check(found, f"no {name} in a wrap:\n{wrap}")
+    return found[1]
 
 
 def debian_tarballs(yard):
@@ -672,19 +674,29 @@ def wraps_are_pinned(yard):
 # --- what it costs to compile ---------------------------------------------------------------------------
 
 
-def seconds_to_compile(yard, prefix, text, enough=0.0):
-    """Of the processor, the best of three, or the first that is under `enough`."""
+BOOST_ALONE = "#include <boost/asio/awaitable.hpp>\n#include <boost/json/value.hpp>\n"
+
+
+def tutorial_server(yard):
+    return (yard.source() / "examples/1_tutorial/server.cpp").read_text()
+
+
+def seconds_to_compile(yard, *texts, enough=0.0):
+    """Of the processor, for each text the best of three; one round does where all are under `enough`.
+
+    They take turns, so that what else the machine does hits all of them."""
+    include = yard.installed("static").path / "include"
     folder = yard.new_folder("cost")
-    (folder / "unit.cpp").write_text(text)
-    best = None
+    best = [float("inf")] * len(texts)
     for _ in range(3):
-        process = subprocess.Popen(["g++", "-std=c++20", f"-I{prefix.path}/include", "-c", "unit.cpp"], cwd=folder,
-                                   env=yard.base)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        check(process.returncode == 0, f"g++ ended with {process.returncode}")
-        best = min(usage.ru_utime, best or usage.ru_utime)
-        if best < enough:
+        for index, text in enumerate(texts):
+            (folder / "unit.cpp").write_text(text)
+            process = subprocess.Popen(["g++", "-std=c++20", f"-I{include}", "-c", "unit.cpp"], cwd=folder, env=yard.base)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            check(process.returncode == 0, f"g++ ended with {process.returncode}")
+            best[index] = min(best[index], usage.ru_utime)
+        if max(best) < enough:
             break
     return best
 
@@ -692,29 +704,19 @@ def seconds_to_compile(yard, prefix, text, enough=0.0):
 @case(f"the tutorial's server compiles in under {SERVER_SECONDS:g} s, antiphon/fwd.hpp in under {NAMES_SECONDS:g} s",
       alone=True)
 def cheap_to_compile(yard):
-    prefix = yard.installed("static")
-    took = seconds_to_compile(yard, prefix, tutorial_server(yard), SERVER_SECONDS)
-    names = seconds_to_compile(yard, prefix, "#include <antiphon/fwd.hpp>\n", NAMES_SECONDS)
+    names, = seconds_to_compile(yard, "#include <antiphon/fwd.hpp>\n", enough=NAMES_SECONDS)
+    took, = seconds_to_compile(yard, tutorial_server(yard), enough=SERVER_SECONDS)
     print(f"compiled: the server {took:.1f} s, antiphon/fwd.hpp {names:.2f} s", flush=True)
     check(names < NAMES_SECONDS, f"antiphon/fwd.hpp: {names:.2f} s")
     if took >= SERVER_SECONDS:
         # A slow machine, or a busy one?
-        beside_boost(yard, prefix, took)
+        cheap_beside_boost(yard)
 
 
 @case(f"the tutorial's server compiles in {TIMES_BOOST:g} times what the headers of Boost do that it can't do without",
       slow=True, alone=True)
 def cheap_beside_boost(yard):
-    prefix = yard.installed("static")
-    beside_boost(yard, prefix, seconds_to_compile(yard, prefix, tutorial_server(yard)))
-
-
-def tutorial_server(yard):
-    return (yard.source() / "examples/1_tutorial/server.cpp").read_text()
-
-
-def beside_boost(yard, prefix, took):
-    least = seconds_to_compile(yard, prefix, "#include <boost/asio/awaitable.hpp>\n#include <boost/json/value.hpp>\n")
+    took, least = seconds_to_compile(yard, tutorial_server(yard), BOOST_ALONE)
     told = f"the server {took:.1f} s, Boost's headers alone {least:.1f} s, {took / least:.2f} times"
     print(f"compiled: {told}", flush=True)
     check(took < TIMES_BOOST * least, told)
