@@ -1,10 +1,9 @@
-#include <middle.hpp>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <cstdio>
+#include <middle.hpp>
 #include <utility>
 
 int main() {
