@@ -691,7 +691,8 @@ def seconds_to_compile(yard, *texts, enough=0.0):
     for _ in range(3):
         for index, text in enumerate(texts):
             (folder / "unit.cpp").write_text(text)
-            process = subprocess.Popen(["g++", "-std=c++20", f"-I{include}", "-c", "unit.cpp"], cwd=folder, env=yard.base)
+            command = ["g++", "-std=c++20", f"-I{include}", "-c", "unit.cpp"]
+            process = subprocess.Popen(command, cwd=folder, env=yard.base)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             check(process.returncode == 0, f"g++ ended with {process.returncode}")
