@@ -449,7 +449,7 @@ def direct_consumer(yard):
 
 def embed(yard, folder):
     """antiphon as a subproject, found by its wrap's [provide] alone."""
-    (folder / "subprojects").mkdir(exist_ok=True)
+    (folder / "subprojects").mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "antiphon.wrap", folder / "subprojects")
     shutil.copytree(yard.source(), folder / "subprojects/antiphon")
 
