@@ -282,8 +282,8 @@ def shared_library_exports_only_what_is_ours(yard, libraries):
         check(len(exported) > 100, exported)
         for line in exported:
             # Asio has one of each of its variables in a process; see lib/antiphon.map.
-            ours = re.match(r"[0-9a-f]+ (. (.* for )?(antiphon::|std::hash<antiphon::)|[uVBD] (.* for )?boost::asio::)",
-                            line)
+            ours = re.match(r"[0-9a-f]+ (. (.* (for|thunk to) )?(antiphon::|std::hash<antiphon::)"
+                            r"|[uVBD] (.* for )?boost::asio::)", line)
             check(ours, f"exported: {line}")
         hidden = [line for line in yard.run("nm", "-C", "--defined-only", library).splitlines()
                   if re.match(r"[0-9a-f]+ [bd] boost::asio::", line) and not line.endswith("::loc")]
