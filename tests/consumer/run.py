@@ -159,9 +159,9 @@ class Yard:
 
         return self.once(f"installed-{kind}", make)
 
-    def flags(self, prefix, package, *options):
-        told = self.run("pkg-config", *options, "--cflags", "--libs", package, environment=prefix.environment())
-        return shlex.split(told)
+    def flags(self, prefix, kind, *packages):
+        """What pkg-config says: the --cflags or the --libs."""
+        return shlex.split(self.run("pkg-config", kind, *packages, environment=prefix.environment()))
 
     def compile(self, prefix, source, *options, package="antiphon", compiler="g++", standard="c++20"):
         """Compiles one of the programs and runs it."""
@@ -169,9 +169,9 @@ class Yard:
         shutil.copy(HERE / f"{source}.cpp", folder)
         program = folder / source
         self.run(*self.compiler(compiler), f"-std={standard}", *LOUD, *options, "-c", f"{source}.cpp",
-                 *self.flags(prefix, package), "-MD", cwd=folder)
+                 *self.flags(prefix, "--cflags", package), "-MD", cwd=folder)
         stays_outside(folder)
-        self.run(compiler, f"{source}.o", *options, *self.flags(prefix, package), "-o", program, cwd=folder)
+        self.run(compiler, f"{source}.o", *self.flags(prefix, "--libs", package), "-o", program, cwd=folder)
         return self.run(program, seconds=60, environment=prefix.environment())
 
 
@@ -324,8 +324,8 @@ def parts_are_separate(yard):
 @case("antiphon's headers define no macro but their own")
 def no_macros(yard):
     prefix = yard.installed("static")
-    told = yard.run("g++", "-std=c++20", "-E", "-dD", "-x", "c++", "-", *yard.flags(prefix, "antiphon"),
-                    text=everything(prefix))
+    told = yard.run("g++", "-std=c++20", "-E", "-dD", "-x", "c++", "-",
+                    *yard.flags(prefix, "--cflags", "antiphon"), text=everything(prefix))
     inside, foreign, seen = False, [], False
     for line in told.splitlines():
         if line.startswith("# "):
@@ -384,10 +384,11 @@ def two_units(yard):
     folder = yard.new_folder("everything")
     (folder / "one.cpp").write_text(everything(prefix) + "void other();\nint main() { other(); }\n")
     (folder / "other.cpp").write_text(everything(prefix) + "void other();\nvoid other() {}\n")
-    flags = [*yard.flags(prefix, "antiphon_relay"), *yard.flags(prefix, "antiphon_testing")]
+    packages = PARTS.values()
     for name in ("one", "other"):
-        yard.run(*yard.compiler(), "-std=c++20", *LOUD, "-c", f"{name}.cpp", *flags, cwd=folder)
-    yard.run("g++", "one.o", "other.o", *flags, "-o", "both", cwd=folder)
+        yard.run(*yard.compiler(), "-std=c++20", *LOUD, "-c", f"{name}.cpp",
+                 *yard.flags(prefix, "--cflags", *packages), cwd=folder)
+    yard.run("g++", "one.o", "other.o", *yard.flags(prefix, "--libs", *packages), "-o", "both", cwd=folder)
     yard.run(folder / "both")
 
 
@@ -396,7 +397,7 @@ def two_units(yard):
 def headers_alone(yard, compiler, standard):
     prefix = yard.installed("static")
     yard.compiler(compiler)
-    flags = yard.flags(prefix, "antiphon")
+    flags = yard.flags(prefix, "--cflags", "antiphon")
     for header in public_headers(prefix):
         yard.run(compiler, f"-std={standard}", *LOUD, "-fsyntax-only", "-x", "c++", "-", *flags,
                  text=f"#include <{header}>\n")
