@@ -60,6 +60,7 @@ SUITES = [
     Suite("faults", "lines", 300, ["python3", "tests/faults/run.py", "--build", "{build}", "--server", "{conformance}"]),
     Suite("load", "lines", 300, ["python3", "tests/load/run.py", "--build", "{build}", "--server", "{conformance}"]),
     Suite("relay", "lines", 300, ["python3", "tests/relay/run.py", "--build", "{build}"]),
+    Suite("consumer", "lines", 600, ["python3", "tests/consumer/run.py", "--build", "{build}"]),
     Suite("soak-self-test", "lines", 30, ["python3", "tests/soak/run.py", "--self-test"]),
     Suite("active-messages", "lines", 120, ["python3", "tests/active_messages/run.py", "--program",
                                             "{build}/examples/active_messages/antiphon-active-messages"]),

@@ -1,0 +1,5 @@
+#pragma once
+
+#include <antiphon/antiphon.hpp>
+
+antiphon::router middle_routes();
