@@ -97,6 +97,20 @@ class room {
   bool closed_ = false;
 };
 
+/// A member's place in the room, which he leaves when this ends.
+struct seat {
+  seat(std::shared_ptr<room> in, member_ptr whose) : here(std::move(in)), who(std::move(whose)) {
+    here->enter(who);
+  }
+  seat(const seat&) = delete;
+  ~seat() {
+    here->leave(who);
+    who->connection = antiphon::peer();  // whose routes refer to the member again
+  }
+  std::shared_ptr<room> here;
+  member_ptr who;
+};
+
 asio::awaitable<void> visit(antiphon::transport_ptr over, std::shared_ptr<room> here) {
   const auto executor = co_await asio::this_coro::executor;
   const auto me = std::make_shared<member>(executor);
@@ -111,7 +125,7 @@ asio::awaitable<void> visit(antiphon::transport_ptr over, std::shared_ptr<room> 
   options.max_outgoing_bytes = 64 * 1024;
   antiphon::endpoint visitor(std::move(over), std::move(routes), options);
   me->connection = visitor;
-  here->enter(me);
+  const seat mine(here, me);
 
   const auto deliver = [me](antiphon::endpoint& to) -> asio::awaitable<void> {
     for (;;) {
@@ -121,14 +135,8 @@ asio::awaitable<void> visit(antiphon::transport_ptr over, std::shared_ptr<room> 
       co_await std::move(telling);  // done when it has been written
     }
   };
-  try {
-    auto staying = visitor.run(deliver);
-    co_await std::move(staying);
-  } catch (const boost::system::system_error&) {
-    // The inbox was closed, or he left while something was written to him.
-  }
-  here->leave(me);
-  me->connection = antiphon::peer();  // whose routes refer to `me` again
+  auto staying = visitor.run(deliver);
+  co_await std::move(staying);
 }
 
 asio::awaitable<void> open_room(std::string path) {

@@ -40,7 +40,7 @@ BOOST_DESCRIBE_STRUCT(progress, (), (token, value))
 // --- the server --------------------------------------------------------------------------------------
 
 bool is_prime(std::int64_t number) {
-  for (std::int64_t divisor = 2; divisor * divisor <= number; ++divisor) {
+  for (std::int64_t divisor = 2; divisor <= number / divisor; ++divisor) {
     if (number % divisor == 0) return false;
   }
   return number >= 2;

@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     antiphon::write_to_stderr("usage: antiphon-own-event-loop SERVER\n");
     return 2;
   }
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { interrupted = 1; });
   asio::io_context context(1);
   connection to;
   asio::co_spawn(context, connect(to, argv[1]), [&to](std::exception_ptr failure) {

@@ -76,10 +76,15 @@ class dap_transport final : public antiphon::transport {
       if (last.status == status::failed) throw boost::system::system_error(last.error, "DAP");
       co_return 0;
     }
-    const std::size_t count = std::min(unread_.size(), into.space().size());
-    std::copy_n(unread_.begin(), count, into.space().begin());
+    const auto rest = std::string_view(unread_).substr(received_);
+    const std::size_t count = std::min(rest.size(), into.space().size());
+    std::copy_n(rest.begin(), count, into.space().begin());
     into.commit(count);
-    unread_.erase(0, count);
+    received_ += count;
+    if (received_ == unread_.size()) {
+      unread_.clear();
+      received_ = 0;
+    }
     co_return count;
   }
 
@@ -187,7 +192,7 @@ class dap_transport final : public antiphon::transport {
         told.command = command.empty() ? "" : command.mapped();
         told.success = said.kind() == kind::response;
         if (*told.success) {
-          told.body = said.result();
+          if (said.result_text() != "null") told.body = said.result();
         } else {
           told.message = said.error().decode<rpc_problem>().message;
         }
@@ -206,7 +211,8 @@ class dap_transport final : public antiphon::transport {
 
   antiphon::transport_ptr over_;
   antiphon::frame_decoder heard_, said_;  // from the client, and from the endpoint
-  std::string unread_;                    // what the endpoint hasn't received yet
+  std::string unread_;                    // for the endpoint
+  std::size_t received_ = 0;              // and how much of it it has
   std::int64_t last_seq_ = 0;
   std::map<std::int64_t, std::string> commands_;  // of the client's requests that aren't answered, by seq
   std::map<std::int64_t, std::int64_t> asked_;    // ids of our own, by seq

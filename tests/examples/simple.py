@@ -120,8 +120,8 @@ def chat_end(stage):
     began = time.monotonic()
     same(room.process.wait(PATIENCE), 0, "exit code")
     check(time.monotonic() - began < 0.25 * PATIENCE, "it took its time")
+    check("-32800" in anna.pipe.rest(), "her line wasn't answered")
     nobody.pipe.rest()
-    anna.pipe.rest()
     slow.pipe.rest()
 
 
@@ -191,6 +191,7 @@ def asio_program(stage):
     same(talk.call("state")["interval"], 100, "the interval")
     same(talk.refusal("interval", [0])["code"], -32602, "no interval")
     talk.call("interval", [1])
+    same(talk.call("state")["interval"], 1, "another interval")
     before = talk.call("state")["ticks"]
     until(lambda: talk.call("state")["ticks"] > before + 20, "twenty ticks")
     same(talk.call("stop"), "stopping", "stop")
