@@ -82,8 +82,10 @@ class room {
       if (other == who || other->name.empty()) continue;
       if (!other->inbox.try_send(error_code(), said)) full.push_back(other);
     }
+    const auto deadline = std::chrono::steady_clock::now() + 2s;
     for (const auto& other : full) {
-      asio::steady_timer patience(executor, 2s);
+      if (other->inbox.try_send(error_code(), said)) continue;
+      asio::steady_timer patience(executor, deadline);
       patience.async_wait([other](error_code cancelled) {
         if (!cancelled) other->show_out();
       });

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import struct
+import termios
 import time
 
 from stage import Pipe, Talk, check, gone, header, native, read_header, read_native, same, until
@@ -38,8 +39,6 @@ def transport(stage):
 
 
 def echoes(terminal):
-    import termios
-
     return termios.tcgetattr(terminal)[3] & termios.ECHO
 
 
