@@ -17,7 +17,6 @@
 #include <antiphon/antiphon.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -127,7 +126,10 @@ asio::awaitable<void> resume(call_context& call, std::shared_ptr<debuggee> progr
   auto answering = call.answer(all);
   co_await std::move(answering);
   const antiphon::peer client = call.peer();
-  asio::co_spawn(client.get_executor(), debuggee::run(program, client, step), asio::detached);
+  asio::co_spawn(client.get_executor(), debuggee::run(program, client, step),
+                 [client](std::exception_ptr failure) {
+                   if (failure) client.close();  // a line that isn't UTF-8, or he has gone
+                 });
 }
 
 antiphon::router make_routes() {

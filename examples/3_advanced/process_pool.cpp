@@ -75,7 +75,10 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
       if (answer) co_return *answer;
       const auto& why = answer.error();
       if (why.from_peer() || why.code == antiphon::errc::cancelled) why.raise();
-      if (one->state.starts == start) one->state.pid = 0;  // before `keep` has noticed
+      if (one->state.starts == start) {  // `keep` hasn't noticed yet
+        one->state.pid = 0;
+        one->to.close(0ms);
+      }
       if (!std::exchange(again, false)) throw antiphon::rpc_error(worker_died, "the worker died");
     }
   }
@@ -135,8 +138,8 @@ class process_pool : public std::enable_shared_from_this<process_pool> {
         co_await std::move(ending);
       } catch (const boost::system::system_error& e) {
         antiphon::write_to_stderr(std::string("worker: ") + e.what() + "\n");
+        pool->change_.cancel();  // who waits for a start has waited long enough
       }
-      pool->change_.cancel();  // who waits for a start that failed has waited long enough
       if (clock_type::now() - began > 10s) wait = 0ms;
     }
   }

@@ -301,6 +301,19 @@ def debugging_pause(stage):
 
 
 @case
+def debugging_bytes(stage):
+    """debug adapter: a program whose output can't be JSON ends the session, instead of hanging"""
+    debugger = Debugger(stage)
+    path = stage.file("program", "one\n")
+    with open(path, "ab") as program:
+        program.write(b"\xff\n")
+    debugger.begin(path)
+    debugger.call("configurationDone")
+    debugger.printed("one")
+    debugger.program.ends()
+
+
+@case
 def debugging_failures(stage):
     """debug adapter: what can't be done is a response without success; what isn't DAP ends the connection"""
     debugger = Debugger(stage)
