@@ -53,9 +53,14 @@ class Pipe:
             check(ready, f"nobody reads; {len(data)} bytes are left")
             data = data[os.write(self.writer, data[:4096]):]
 
+    def ready(self, seconds):
+        """Whether something comes within this time."""
+        return bool(self.buffer or select.select([self.reader], [], [], seconds)[0])
+
     def more(self):
         """Reads on; False at the end."""
-        check(select.select([self.reader], [], [], PATIENCE)[0], f"nothing came; there is {self.buffer[:500]!r}")
+        ready = select.select([self.reader], [], [], PATIENCE)[0]
+        check(ready, f"nothing came; there is {self.buffer[:500]!r}")
         try:
             piece = os.read(self.reader, 65536)
         except OSError:  # a terminal whose other side is closed, a connection that was reset
