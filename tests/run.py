@@ -64,6 +64,7 @@ SUITES = [
     Suite("soak-self-test", "lines", 30, ["python3", "tests/soak/run.py", "--self-test"]),
     Suite("active-messages", "lines", 120, ["python3", "tests/active_messages/run.py", "--program",
                                             "{build}/examples/active_messages/antiphon-active-messages"]),
+    Suite("examples", "lines", 300, ["python3", "tests/examples/run.py", "--build", "{build}"]),
     Suite("stream-processor", "lines", 300, ["python3", "tests/stream_processor/run.py", "--processor",
                                              "{build}/examples/stream_processor/antiphon-stream-processor"]),
     Suite("interop-node", "lines", 600, ["node", "tests/interop/run.mjs", "--server", "{conformance}"]),

@@ -26,7 +26,7 @@ PROGRAMS = {suite.name: suite.command[0].removeprefix("{build}/") for suite in S
 # What the programs start; a mutant must be in these too.
 ALSO = {
     "unit-relay": ["tests/relay/antiphon-relay-worker"],
-    "integration": ["tests/conformance/antiphon-conformance", "examples/antiphon-custom-transport",
+    "integration": ["tests/conformance/antiphon-conformance", "examples/3_advanced/antiphon-custom-transport",
                     "examples/1_tutorial/antiphon-tutorial-server", "examples/1_tutorial/antiphon-tutorial-client"],
 }
 
