@@ -12,7 +12,7 @@ from reference import HEADERS, ROOT, to_reference
 # Pages outside of docs/, by their place in the site.
 MOVED = {"docs/README.md": "index.md", "docs/decisions/README.md": "decisions/index.md",
          "docs/benchmarks/README.md": "benchmarks/index.md", "README.md": "overview.md",
-         "HACKING.md": "hacking.md", "CHANGELOG.md": "changelog.md"}
+         "HACKING.md": "hacking.md", "CHANGELOG.md": "changelog.md", "examples/README.md": "examples/index.md"}
 LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".inl": "cpp", ".py": "python", ".mjs": "js", ".json": "json"}
 
 MARK = re.compile(r"<!-- (?:file|part of): (\S+) -->")
@@ -160,7 +160,8 @@ class Stage:
         missing = [page for page in self.pages
                    if page not in listed and not page.startswith(("docs/decisions/", "examples/"))]
         self.complaints += [f"{path}: says nothing of {page}" for page in missing]
-        rest = [place.removesuffix(".md") for place in self.pages.values() if place.startswith("examples/")]
+        rest = [place.removesuffix(".md") for page, place in self.pages.items()
+                if page.startswith("examples/") and page not in listed]
         out += ["```", "", "```{toctree}", ":hidden:", ":caption: Examples", "", *rest, "```"]
         return "\n".join(["", *out, ""])
 
