@@ -182,6 +182,11 @@ class Program:
     def children(self):
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
+    def naps(self):
+        """How often it has gone to sleep by itself."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
     def ends(self, code=0):
         """Waits for its end; what it had still to say, and what it complained about."""
         said = self.pipe.rest() if self.process.stdout else ""
