@@ -164,6 +164,8 @@ class Program:
         pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
         self.process = subprocess.Popen(arguments, bufsize=0, **{**pipes, **how})
         self.pid = self.process.pid
+        if self.process.stderr:
+            self.errors = Pipe(self.process.stderr.fileno(), None)
         if self.process.stdin and self.process.stdout:
             self.pipe = Pipe(self.process.stdout.fileno(), self.process.stdin.fileno())
 
@@ -190,7 +192,7 @@ class Program:
     def ends(self, code=0):
         """Waits for its end; what it had still to say, and what it complained about."""
         said = self.pipe.rest() if self.process.stdout else ""
-        errors = self.process.stderr.read().decode() if self.process.stderr else ""
+        errors = self.errors.rest() if self.process.stderr else ""
         same(self.process.wait(PATIENCE), code, f"exit code, after {said!r} and {errors!r}")
         return said, errors
 
