@@ -253,15 +253,11 @@ def own_loop(stage):
 
 @case
 def own_loop_signal(stage):
-    """own event loop: SIGTERM ends it and its server while it waits, for which it needs little time"""
+    """own event loop: it sleeps between its frames; SIGTERM ends it and its server while it waits"""
     program = stage.start("2_simple/own-event-loop", stage.file("silent", SILENT, 0o755))
     server = until(program.children, "the server")[0]
-    began = time.monotonic()
-    until(lambda: time.monotonic() > began + 0.5, "half a second of frames")
+    before = program.naps()
+    until(lambda: program.naps() > before + 20, "twenty frames and the sleep between them")
     program.signal()
-    same(program.pipe.rest(), "score: 0\n", "it says")
-    _, status, used = os.wait4(program.pid, 0)
-    program.process.returncode = os.waitstatus_to_exitcode(status)
-    same(program.process.returncode, 0, "exit code")
-    check(used.ru_utime + used.ru_stime < 0.25 * (time.monotonic() - began), f"a busy loop: {used}")
+    same(program.ends(), ("score: 0\n", ""), "it says")
     check(gone(server), "the server is left")

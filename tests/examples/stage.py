@@ -164,6 +164,8 @@ class Program:
         pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
         self.process = subprocess.Popen(arguments, bufsize=0, **{**pipes, **how})
         self.pid = self.process.pid
+        if self.process.stderr:
+            self.errors = Pipe(self.process.stderr.fileno(), None)
         if self.process.stdin and self.process.stdout:
             self.pipe = Pipe(self.process.stdout.fileno(), self.process.stdin.fileno())
 
@@ -182,10 +184,15 @@ class Program:
     def children(self):
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
+    def naps(self):
+        """How often it has gone to sleep by itself."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
     def ends(self, code=0):
         """Waits for its end; what it had still to say, and what it complained about."""
         said = self.pipe.rest() if self.process.stdout else ""
-        errors = self.process.stderr.read().decode() if self.process.stderr else ""
+        errors = self.errors.rest() if self.process.stderr else ""
         same(self.process.wait(PATIENCE), code, f"exit code, after {said!r} and {errors!r}")
         return said, errors
 

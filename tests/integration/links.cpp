@@ -127,7 +127,7 @@ antiphon::router make_routes(int& bumps) {
 std::string program(const std::string& name) {
   namespace fs = std::filesystem;
   const fs::path build = fs::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
-  for (const char* place : {"tests/conformance", "examples/1_tutorial", "examples"}) {
+  for (const char* place : {"tests/conformance", "examples/1_tutorial", "examples/3_advanced"}) {
     const fs::path found = build / place / name;
     if (fs::exists(found)) return found;
   }
