@@ -282,7 +282,7 @@ def debugging_pause(stage):
     debugger.stopped("entry", 1)
     debugger.call("continue", threadId=1)
     debugger.printed("tick")
-    seq, again = debugger.request("pause", threadId=1), debugger.request("continue", threadId=1)
+    again, seq = debugger.request("continue", threadId=1), debugger.request("pause", threadId=1)
     lines, responses = 1, []
     while True:
         message = debugger.receive()
@@ -292,7 +292,7 @@ def debugging_pause(stage):
             break
         else:
             lines += 1
-    same(responses, [(seq, True), (again, False)], "while it runs it may be paused, not continued")
+    same(responses, [(again, False), (seq, True)], "while it runs it may be paused, not continued")
     same(message["body"]["reason"], "pause", "the reason")
     check(lines < 500000, "it ran to its end")
     debugger.call("continue", threadId=1)
