@@ -65,9 +65,9 @@ void connection::start(std::function<asio::awaitable<void>()> body) {
     });
     phase_ = phase::open;
     starting_ = true;
-    asio::dispatch(executor_, [this, owner = std::move(owner), alive = std::move(alive)]() mutable {
-      open(std::move(owner), std::move(alive));
-    });
+    // Before anything else runs, since nothing could end without it: there may be no memory for it.
+    await_end(std::move(owner), clock::time_point::max());
+    asio::dispatch(executor_, [this, alive = std::move(alive)]() mutable { open(std::move(alive)); });
     starting_ = false;
     if (kept) run_body(std::move(kept));
   } catch (...) {  // no memory even to begin
@@ -176,14 +176,13 @@ void connection::abandon() noexcept {
   release_written(why_closed());
 }
 
-void connection::open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive) {
-  starting_ = false;
+void connection::open(std::shared_ptr<connection> alive) {
   alive_ = alive;
   if (limits_silence_) {
     moved_at_ = clock::now();
     look_for_silence(moved_at_);
   }
-  await_end(std::move(owner), phase_ == phase::open ? next_look() : clock::now());
+  if (phase_ != phase::open || next_look() != clock::time_point::max()) changed();
   start_reader(std::move(alive));
 }
 
@@ -198,6 +197,7 @@ void connection::await_end(std::shared_ptr<connection> owner, clock::time_point 
 
 void connection::on_change(std::shared_ptr<connection> owner) {
   if (turn_by_hand_) turn();
+  if (phase_ == phase::finished) return;  // it couldn't start
   if (phase_ == phase::open) look_after();
   if (phase_ == phase::open) {
     await_end(std::move(owner), next_look());

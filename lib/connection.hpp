@@ -142,7 +142,7 @@ class connection : public std::enable_shared_from_this<connection> {
   static clock::time_point from_now(std::chrono::milliseconds time);
 
   // connection.cpp, reading.cpp
-  void open(std::shared_ptr<connection> owner, std::shared_ptr<connection> alive);
+  void open(std::shared_ptr<connection> alive);
   void run_body(std::shared_ptr<std::function<asio::awaitable<void>()>> body) noexcept;
   void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
   void on_change(std::shared_ptr<connection> owner);

@@ -101,11 +101,20 @@ class conversation : test::speaker {
     antiphon::endpoint endpoint(std::move(over), make_routes(in()), make_options(in()));
     auto running = endpoint.run([this](antiphon::endpoint& to) { return say_all(to); });
     const antiphon::ended end = co_await std::move(running);
+    if (saying_) ++in().answers_wrong;  // `run` returns after its body
     co_return end.reason == antiphon::end_reason::closed_here;
   }
 
+  struct marked {
+    explicit marked(bool& what) noexcept : is(what) { is = true; }
+    marked(const marked&) = delete;
+    ~marked() { is = false; }
+    bool& is;
+  };
+
   /// One thing after the other and some at a time.
   awaitable<void> say_all(antiphon::endpoint& to) {
+    const marked here(saying_);
     const std::string large(100'000, 'l');
     auto first = attempt([&] { return ask(to, 3, "add", 1, 2); });
     co_await std::move(first);
@@ -165,6 +174,7 @@ class conversation : test::speaker {
   }
 
   const antiphon::error_code as_asked{7, antiphon::rpc_category()};
+  bool saying_ = false;
 };
 
 const char* play() {
