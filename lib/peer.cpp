@@ -20,9 +20,26 @@ asio::awaitable<void> notify(std::shared_ptr<connection> through, draft message)
   return connection::notify(std::move(through), std::move(message));
 }
 
-asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work) {
-  // A thread pool isn't serial, and a cancellation must not come beside what it cancels.
-  return run_on(asio::any_io_executor(asio::make_strand(where)), std::move(work));
+namespace {
+
+asio::awaitable<void> compute(inbound_call& call, held_handler& held) {
+  asio::awaitable<void> rest = held.start(call);
+  if (rest.valid()) co_await std::move(rest);
+}
+
+}  // namespace
+
+asio::awaitable<void> run_elsewhere(inbound_call& call, std::unique_ptr<held_handler> held,
+                                    asio::any_io_executor where) {
+  try {
+    auto handling = compute(call, *held);
+    // A thread pool isn't serial, and a cancellation must not come beside what it cancels.
+    auto handled = run_on(asio::any_io_executor(asio::make_strand(where)), std::move(handling));
+    co_await std::move(handled);
+    held->answer(call);
+  } catch (...) {
+    call.fail(std::current_exception());
+  }
 }
 
 asio::awaitable<reply> await_ticket(ticket claim, lender from) {

@@ -36,7 +36,7 @@ class rate_limit final : public antiphon::middleware {
     if (tokens_ < 1) {
       const double milliseconds = std::ceil((1 - tokens_) / per_second_ * 1000);
       const boost::json::value data = {{"retry_after_ms", static_cast<std::int64_t>(milliseconds)}};
-      throw antiphon::rpc_error(static_cast<int>(antiphon::rpc_errc::overloaded), "too many requests", data);
+      throw antiphon::rpc_error(antiphon::rpc_errc::overloaded, "too many requests", data);
     }
     tokens_ -= 1;
   }

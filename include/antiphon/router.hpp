@@ -64,8 +64,22 @@ namespace detail {
 
 struct method_counts;
 
-/// Runs `work` on the executor `where`; cancelling reaches it there.
-asio::awaitable<void> run_elsewhere(asio::any_io_executor where, asio::awaitable<void> work);
+/// A handler and its arguments, on the way to another executor and back.
+class held_handler {
+ public:
+  held_handler() = default;
+  held_handler(const held_handler&) = delete;
+  held_handler& operator=(const held_handler&) = delete;
+  virtual ~held_handler() = default;
+  /// There: calls the handler. What is left to await, not valid when that was all.
+  virtual asio::awaitable<void> start(inbound_call& call) = 0;
+  /// Here again, once all of that is done.
+  virtual void answer(inbound_call& call) = 0;
+};
+
+/// Runs it on the executor `where`; cancelling reaches it there. Not a template: it is compiled once.
+asio::awaitable<void> run_elsewhere(inbound_call& call, std::unique_ptr<held_handler> held,
+                                    asio::any_io_executor where);
 
 /// One method's handler, its types erased.
 class route {
@@ -121,7 +135,7 @@ class typed_route final : public route {
     slots arguments;
     if (!read(call, arguments)) return;
     if (executor() != nullptr) {
-      call.run(drive_elsewhere(call, handler_, std::move(arguments), *executor()));
+      call.run(run_elsewhere(call, std::make_unique<held>(handler_, std::move(arguments)), *executor()));
     } else if constexpr (result::is_coroutine) {
       call.run(drive(call, handler_, std::move(arguments)));
     } else {
@@ -212,46 +226,46 @@ class typed_route final : public route {
     }
   }
 
-  static asio::awaitable<void> drive_elsewhere(inbound_call& call, Handler& handler, slots arguments,
-                                               asio::any_io_executor where) {
-    try {
+  class held final : public held_handler {
+   public:
+    held(Handler& handler, slots&& arguments) : handler_(handler), arguments_(std::move(arguments)) {}
+
+    asio::awaitable<void> start(inbound_call& call) override {
+      if constexpr (result::is_coroutine) {
+        return wait(call);
+      } else if constexpr (std::is_void_v<typename result::type>) {
+        invoke(call, handler_, arguments_);
+      } else {
+        value_.emplace(invoke(call, handler_, arguments_));
+      }
+      return {};
+    }
+
+    void answer(inbound_call& call) override {
       if constexpr (std::is_void_v<typename result::type>) {
-        auto handling = compute(call, handler, arguments);
-        auto handled = run_elsewhere(std::move(where), std::move(handling));
-        co_await std::move(handled);
         call.reply_null();
       } else {
-        std::optional<std::remove_cvref_t<typename result::type>> value;
-        auto handling = compute(call, handler, arguments, value);
-        auto handled = run_elsewhere(std::move(where), std::move(handling));
-        co_await std::move(handled);
-        call.reply([&value](output_chain& out) { encode(out, *value); });
+        call.reply([this](output_chain& out) { encode(out, *value_); });
       }
-    } catch (...) {
-      call.fail(std::current_exception());
     }
-  }
-  /// On the other executor. What it returns goes into `value`, unless that is nothing.
-  template <class... Value>
-  static asio::awaitable<void> compute(inbound_call& call, Handler& handler, slots& arguments,
-                                       Value&... value) {
-    if constexpr (!result::is_coroutine) {
-      if constexpr (sizeof...(Value) == 0) {
-        invoke(call, handler, arguments);
-      } else {
-        (value.emplace(invoke(call, handler, arguments)), ...);
-      }
-      co_return;
-    } else {
-      auto running = invoke(call, handler, arguments);
-      if constexpr (sizeof...(Value) == 0) {
+
+   private:
+    asio::awaitable<void> wait(inbound_call& call) {
+      auto running = invoke(call, handler_, arguments_);
+      if constexpr (std::is_void_v<typename result::type>) {
         co_await std::move(running);
       } else {
-        auto made = co_await std::move(running);
-        (value.emplace(std::move(made)), ...);
+        auto value = co_await std::move(running);
+        value_.emplace(std::move(value));
       }
     }
-  }
+
+    using value_type = boost::mp11::mp_if<std::is_void<typename result::type>, std::monostate,
+                                          std::remove_cvref_t<typename result::type>>;
+    Handler& handler_;
+    slots arguments_;
+    std::optional<value_type> value_;
+  };
 
   Handler handler_;
   std::vector<std::string> names_;

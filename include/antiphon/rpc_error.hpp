@@ -18,7 +18,12 @@ namespace antiphon {
 class rpc_error : public boost::system::system_error {
  public:
   explicit rpc_error(rpc_errc code) : rpc_error(static_cast<int>(code), default_message(code)) {}
-  rpc_error(rpc_errc code, std::string message) : rpc_error(static_cast<int>(code), std::move(message)) {}
+  rpc_error(rpc_errc code, std::string message, std::optional<raw_json> data = std::nullopt)
+      : rpc_error(static_cast<int>(code), std::move(message), std::move(data)) {}
+  /// @throws boost::system::system_error with `errc::not_encodable` when `data` holds a NaN or an infinity
+  rpc_error(rpc_errc code, std::string message, const boost::json::value& data)
+      : rpc_error(static_cast<int>(code), std::move(message), data) {}
+  /// For codes of your own.
   rpc_error(int code, std::string message, std::optional<raw_json> data = std::nullopt);
   /// @throws boost::system::system_error with `errc::not_encodable` when `data` holds a NaN or an infinity
   rpc_error(int code, std::string message, const boost::json::value& data);

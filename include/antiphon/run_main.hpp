@@ -12,8 +12,10 @@ namespace antiphon {
 /// `int main() { return antiphon::run_main(serve()); }`.
 ///
 /// SIGINT and SIGTERM cancel the coroutine: an endpoint's `run` then closes in order and returns, `accept`
-/// and timers end with `operation_aborted`. A second such signal stops at once. What the coroutine leaves
-/// running (detached coroutines, child processes that are being stopped) has two seconds to end.
+/// and timers end with `operation_aborted`. Once cancelled, the coroutine's next `co_await` throws that too:
+/// to await something on the way out it first awaits `asio::this_coro::reset_cancellation_state()`. A second
+/// such signal stops at once. What the coroutine leaves running (detached coroutines, child processes that
+/// are being stopped) has two seconds to end.
 /// @return what the coroutine returns (`ended` by its `exit_code`, void as 0); 0 when it ended by a signal's
 ///         cancellation; 1 when it threw, after printing the exception's text to standard error
 int run_main(boost::asio::awaitable<int> main);

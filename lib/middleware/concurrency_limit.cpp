@@ -24,7 +24,7 @@ void concurrency_limit::handler_starts(const handler_event& call) {
   boost::json::object data;
   data["method"] = running->method;
   data["limit"] = running->at_most;
-  throw rpc_error(static_cast<int>(rpc_errc::overloaded), "too many calls of this method", data);
+  throw rpc_error(rpc_errc::overloaded, "too many calls of this method", data);
 }
 
 void concurrency_limit::handler_ended(const handler_event& call) {

@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 using antiphon::call_failure;
 using antiphon::errc;
@@ -30,6 +31,13 @@ TEST_CASE("an rpc_error carries code, message and data") {
   CHECK(own.value() == 7);
   CHECK(own.code().category() == antiphon::rpc_category());
   CHECK(own.data()->to_value() == boost::json::parse(R"({"retry":true})"));
+
+  const rpc_error busy(rpc_errc::overloaded, "later", boost::json::parse(R"({"seconds":3})"));
+  CHECK(busy.value() == -32000);
+  CHECK(busy.message() == "later");
+  CHECK(busy.data()->to_value() == boost::json::parse(R"({"seconds":3})"));
+  const rpc_error as_text(rpc_errc::overloaded, "later", raw_json("[3]"));
+  CHECK(as_text.data()->decode<std::vector<int>>() == std::vector{3});
 }
 
 TEST_CASE("an rpc_error keeps its data when what it was read from is gone") {
