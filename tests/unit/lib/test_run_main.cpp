@@ -1,3 +1,4 @@
+#include "tests/support/forked.hpp"
 #include "tests/support/session.hpp"
 
 #include <antiphon/antiphon.hpp>
@@ -8,8 +9,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <stdexcept>
+#include <string>
 
 using support::awaitable;
 
@@ -20,10 +24,11 @@ awaitable<int> code(int value) {
   co_return value;
 }
 awaitable<void> nothing() { co_await support::settle(); }
-awaitable<antiphon::ended> ended_by(antiphon::end_reason reason) {
+awaitable<antiphon::ended> ended_by(antiphon::end_reason reason, antiphon::error_code error = {}) {
   co_await support::settle();
   antiphon::ended how;
   how.reason = reason;
+  how.error = error;
   co_return how;
 }
 awaitable<void> failing() {
@@ -64,6 +69,22 @@ awaitable<int> ignore_first_signal() {
   co_return 0;
 }
 
+struct outcome {
+  int code;
+  std::string text;
+};
+// What a program of which the connection ends like this says and exits with.
+outcome said_of(antiphon::end_reason reason, antiphon::error_code error) {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  support::forked program(-1, -1, ends[1], [&] { return antiphon::run_main(ended_by(reason, error)); });
+  ::close(ends[1]);
+  outcome what{0, support::read_to_end(ends[0])};
+  ::close(ends[0]);
+  what.code = program.wait();
+  return what;
+}
+
 }  // namespace
 
 TEST_CASE("run_main returns what the coroutine does") {
@@ -73,6 +94,19 @@ TEST_CASE("run_main returns what the coroutine does") {
   CHECK(antiphon::run_main(ended_by(antiphon::end_reason::end_of_input)) == 0);
   CHECK(antiphon::run_main(ended_by(antiphon::end_reason::closed_here)) == 0);
   CHECK(antiphon::run_main(ended_by(antiphon::end_reason::protocol_error)) == 1);
+}
+
+TEST_CASE("run_main says on standard error why a connection ended badly, and nothing when it ended well") {
+  using antiphon::errc;
+  const auto good = said_of(antiphon::end_reason::end_of_input, {});
+  CHECK(good.code == 0);
+  CHECK(good.text.empty());
+  const auto cut = said_of(antiphon::end_reason::end_of_input, errc::truncated_message);
+  CHECK(cut.code == 0);
+  CHECK(cut.text == "error: " + make_error_code(errc::truncated_message).message() + "\n");
+  const auto broken = said_of(antiphon::end_reason::protocol_error, errc::malformed_header);
+  CHECK(broken.code == 1);
+  CHECK(broken.text == "error: " + make_error_code(errc::malformed_header).message() + "\n");
 }
 
 TEST_CASE("run_main returns 1 when the coroutine throws") { CHECK(antiphon::run_main(failing()) == 1); }
