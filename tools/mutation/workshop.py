@@ -17,8 +17,8 @@ from run import SUITES  # noqa: E402
 STAGES = {
     "streaming": ["unit-streaming", "fuzz-replay", "integration", "unit-lib"],
     "transport": ["unit-transport", "integration", "unit-relay", "unit-lib"],
-    "lib": ["unit-lib", "integration", "unit-relay"],
-    "lib/relay": ["unit-relay"],
+    "lib": ["unit-lib", "integration", "unit-relay", "unit-allocation-failures"],
+    "lib/relay": ["unit-relay", "unit-allocation-failures"],
     "lib/testing": ["unit-testing"],
 }
 LIBRARIES = ["libantiphon.a", "lib/relay/libantiphon_relay.a", "lib/testing/libantiphon_testing.a"]
