@@ -2,6 +2,8 @@
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/json/value.hpp>
+
 #include <vector>
 
 namespace antiphon {

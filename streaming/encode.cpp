@@ -2,6 +2,8 @@
 
 #include <antiphon/streaming/encode.hpp>
 
+#include <boost/json/value.hpp>
+
 #include <charconv>
 #include <cmath>
 #include <span>

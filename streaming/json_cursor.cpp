@@ -6,8 +6,6 @@
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/json_cursor.hpp>
 
-#include <boost/json/value_stack.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -251,11 +249,9 @@ bool json_cursor::read_string(string_token& out) {
 
 bool json_cursor::read_plain_string(std::string_view& out) {
   string_token token;
-  const char* const before = at_;
   if (!take_string(token)) return false;
   out = token.inside;
   if (!token.escapes) return true;
-  at_ = before;
   return fail(errc::wrong_type, "the string has escapes and can't be viewed in place");
 }
 
@@ -272,91 +268,6 @@ bool json_cursor::skip_value() {
   const std::size_t size = skip_json_value({at_, static_cast<std::size_t>(end_ - at_)});
   if (size == 0) return expected("a value");
   at_ += size;
-  return true;
-}
-
-bool json_cursor::read_dom(boost::json::value& out) {
-  struct level {
-    bool object;
-    std::size_t size;
-  };
-  std::vector<level> levels;
-  boost::json::value_stack stack;
-  stack.reset(out.storage());
-
-  // A value of it has come to its end.
-  const auto next_in = [this](level& in) {
-    ++in.size;
-    return in.object ? next_member() : next_element();
-  };
-  std::string text_of_string;
-  const auto scalar = [&] {
-    blanks();
-    std::string_view text;
-    bool integral = false;
-    if (read_null()) {
-      stack.push_null();
-    } else if (literal("true")) {
-      stack.push_bool(true);
-    } else if (literal("false")) {
-      stack.push_bool(false);
-    } else if (at_ != end_ && *at_ == '"') {
-      if (!read_string(text_of_string)) return false;
-      stack.push_string(text_of_string);
-    } else if (number_token("a value", text, integral)) {
-      std::int64_t small = 0;
-      std::uint64_t large = 0;
-      const char* last = text.data() + text.size();
-      // "-0" is the double; an int64 has no negative zero.
-      if (integral && text != "-0" && std::from_chars(text.data(), last, small).ec == std::errc()) {
-        stack.push_int64(small);
-      } else if (integral && text[0] != '-' && std::from_chars(text.data(), last, large).ec == std::errc()) {
-        stack.push_uint64(large);
-      } else {
-        double number = 0;
-        if (!parse_number(text, number)) return fail(errc::number_out_of_range, "the number is out of range");
-        stack.push_double(number);
-      }
-      at_ = last;
-    } else {
-      return false;
-    }
-    return true;
-  };
-
-  for (;;) {
-    // One value, or the opening of a container.
-    blanks();
-    bool more = false;
-    if (at_ != end_ && (*at_ == '[' || *at_ == '{')) {
-      const bool object = *at_ == '{';
-      if (!(object ? enter_object(more) : enter_array(more))) return false;
-      levels.push_back({object, 0});
-    } else {
-      if (!scalar()) return false;
-      if (levels.empty()) break;
-      more = next_in(levels.back());
-    }
-    // Close what ends here, then stand before the next value.
-    while (!more && good()) {
-      const level top = levels.back();
-      if (top.object) {
-        stack.push_object(top.size);
-      } else {
-        stack.push_array(top.size);
-      }
-      levels.pop_back();
-      if (levels.empty()) break;
-      more = next_in(levels.back());
-    }
-    if (!good()) return false;
-    if (levels.empty()) break;
-    if (levels.back().object) {
-      if (!read_name(text_of_string)) return false;
-      stack.push_key(text_of_string);
-    }
-  }
-  out = stack.release();
   return true;
 }
 

@@ -30,13 +30,6 @@ json_kind raw_json::kind() const noexcept {
   }
 }
 
-boost::json::value raw_json::to_value(boost::json::storage_ptr storage) const {
-  detail::json_cursor in(text());
-  boost::json::value out(std::move(storage));
-  if (!in.read_dom(out) || !in.at_end()) throw decode_failure(in.take_error());
-  return out;
-}
-
 raw_json raw_json::keep() const {
   if (bytes_.pinned()) return *this;
   buffer copy = buffer::allocate(text().size());

@@ -8,6 +8,8 @@
 
 #include <antiphon/antiphon.hpp>
 
+#include <boost/json/value.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>

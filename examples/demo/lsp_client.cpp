@@ -2,6 +2,7 @@
 
 #include "terminal.hpp"
 
+#include <boost/json/value.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -3,7 +3,7 @@
 #include <antiphon/error.hpp>
 #include <antiphon/streaming/raw_json.hpp>
 
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 #include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <antiphon/streaming/boost_json.hpp>
 #include <antiphon/streaming/raw_json.hpp>
 
 #include <boost/describe/class.hpp>

@@ -5,6 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/json/value.hpp>
 #include <doctest/doctest.h>
 
 #include <map>

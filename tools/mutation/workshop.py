@@ -17,7 +17,7 @@ from run import SUITES  # noqa: E402
 STAGES = {
     "streaming": ["unit-streaming", "fuzz-replay", "integration", "unit-lib"],
     "transport": ["unit-transport", "integration", "unit-relay", "unit-lib"],
-    "lib": ["unit-lib", "integration", "unit-relay", "unit-allocation-failures"],
+    "lib": ["unit-lib", "integration", "unit-relay", "unit-allocations", "unit-allocation-failures"],
     "lib/relay": ["unit-relay", "unit-allocation-failures"],
     "lib/testing": ["unit-testing"],
 }

@@ -6,7 +6,6 @@
 #include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/describe/enumerators.hpp>
-#include <boost/json/value_to.hpp>
 #include <boost/mp11/algorithm.hpp>
 #include <boost/mp11/list.hpp>
 #include <boost/system/system_error.hpp>
@@ -31,9 +30,9 @@
 /// member), std::monostate (null), std::vector, std::array, std::pair, std::tuple, std::map and
 /// std::unordered_map with string keys, std::variant (the first alternative that fits), an enum (by
 /// enumerator name where described with Boost.Describe, else by number), a struct described with
-/// Boost.Describe, boost::json::value and its object, array and string, raw_json, or a type with a
-/// `tag_invoke` for Boost.JSON's `value_to`. Unknown members are skipped; the last of duplicate members
-/// counts.
+/// Boost.Describe, boost::json::value and its object, array and string, raw_json, or, where boost_json.hpp is
+/// included, a type with a `tag_invoke` for Boost.JSON's `value_to`. Unknown members are skipped; the last of
+/// duplicate members counts.
 namespace antiphon {
 
 /// Why a value failed to become a `T`: `errc::wrong_type`, `missing_member`, `number_out_of_range`, ...
@@ -267,39 +266,6 @@ bool decode_enum(json_cursor& in, T& out) {
 }
 
 template <class T>
-bool decode_dom(json_cursor& in, T& out) {
-  boost::json::value value;
-  if constexpr (std::is_same_v<T, boost::json::object>) {
-    if (in.found() != "an object") return in.expected("an object");
-  } else if constexpr (std::is_same_v<T, boost::json::array>) {
-    if (in.found() != "an array") return in.expected("an array");
-  } else if constexpr (std::is_same_v<T, boost::json::string>) {
-    if (in.found() != "a string") return in.expected("a string");
-  }
-  if (!in.read_dom(value)) return false;
-  if constexpr (std::is_same_v<T, boost::json::value>) {
-    out = std::move(value);
-  } else if constexpr (std::is_same_v<T, boost::json::object>) {
-    out = std::move(value.get_object());
-  } else if constexpr (std::is_same_v<T, boost::json::array>) {
-    out = std::move(value.get_array());
-  } else {
-    out = std::move(value.get_string());
-  }
-  return true;
-}
-
-template <class T>
-bool decode_through_boost_json(json_cursor& in, T& out) {
-  boost::json::value value;
-  if (!in.read_dom(value)) return false;
-  auto converted = boost::json::try_value_to<T>(value);
-  if (converted.has_error()) return in.fail(errc::wrong_type, converted.error().message());
-  out = std::move(*converted);
-  return true;
-}
-
-template <class T>
 bool decode_value(json_cursor& in, T& out) {
   if constexpr (std::is_same_v<T, bool>) {
     return in.read_bool(out);
@@ -332,7 +298,7 @@ bool decode_value(json_cursor& in, T& out) {
     out = raw_json(in.owner() == nullptr ? slice(text) : in.owner()->part(text));
     return true;
   } else if constexpr (is_json_dom<T>) {
-    return decode_dom(in, out);
+    return in.read_dom(out);
   } else if constexpr (std::is_same_v<T, std::monostate> || std::is_same_v<T, std::nullptr_t>) {
     return in.read_null() || in.expected("null");
   } else if constexpr (is_a<T, std::optional>) {
@@ -361,10 +327,11 @@ bool decode_value(json_cursor& in, T& out) {
   } else if constexpr (is_described_struct<T>) {
     return decode_by_name(in, out);
   } else {
-    static_assert(boost::json::has_value_to<T>::value,
-                  "antiphon can't decode this type: describe it with BOOST_DESCRIBE_STRUCT, or give it a "
-                  "tag_invoke for boost::json::value_to");
-    return decode_through_boost_json(in, out);
+    static_assert(
+        requires { decode_value(through_boost_json(), in, out); },
+        "antiphon can't decode this type: describe it with BOOST_DESCRIBE_STRUCT, or give it a "
+        "tag_invoke for boost::json::value_to and include antiphon/streaming/boost_json.hpp");
+    return decode_value(through_boost_json(), in, out);
   }
 }
 

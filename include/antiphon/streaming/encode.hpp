@@ -6,12 +6,17 @@
 #include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/describe/enum_to_string.hpp>
-#include <boost/json/value_from.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
 
 /// C++ values straight into JSON text: the mirror image of decode.hpp, for the same types.
 ///
@@ -153,10 +158,11 @@ void encode(output_chain& out, const T& value) {
   } else if constexpr (is_described_struct<T>) {
     encode_struct(out, value);
   } else {
-    static_assert(boost::json::has_value_from<T>::value,
-                  "antiphon can't encode this type: describe it with BOOST_DESCRIBE_STRUCT, or give it a "
-                  "tag_invoke for boost::json::value_from");
-    encode_dom(out, boost::json::value_from(value));
+    static_assert(
+        requires { encode_value(through_boost_json(), out, value); },
+        "antiphon can't encode this type: describe it with BOOST_DESCRIBE_STRUCT, or give it a "
+        "tag_invoke for boost::json::value_from and include antiphon/streaming/boost_json.hpp");
+    encode_value(through_boost_json(), out, value);
   }
 }
 

@@ -3,7 +3,7 @@
 #include <antiphon/buffer.hpp>
 #include <antiphon/error.hpp>
 
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -77,6 +77,9 @@ class json_cursor {
   bool read_plain_string(std::string_view& out);
   bool read_raw(std::string_view& out);
   bool read_dom(boost::json::value& out);
+  bool read_dom(boost::json::object& out);
+  bool read_dom(boost::json::array& out);
+  bool read_dom(boost::json::string& out);
   bool skip_value();
 
   /// Takes the bracket that opens an array; `more`: an element follows. Otherwise its end is taken too.

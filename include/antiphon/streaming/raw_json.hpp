@@ -2,8 +2,7 @@
 
 #include <antiphon/buffer.hpp>
 
-#include <boost/json/storage_ptr.hpp>
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 #include <boost/system/result.hpp>
 
 #include <cstdint>
@@ -43,7 +42,9 @@ class raw_json {
   template <class T>
   boost::system::result<T, decode_error> try_decode() const;
   /// The value as a Boost.JSON DOM: integers exact, doubles correctly rounded, the last of duplicate members.
-  boost::json::value to_value(boost::json::storage_ptr storage = {}) const;
+  /// Its users include <boost/json/value.hpp>.
+  boost::json::value to_value() const;
+  boost::json::value to_value(boost::json::storage_ptr storage) const;
 
   /// The same value in memory of its own; a copy of the text unless it is pinned already.
   raw_json keep() const;

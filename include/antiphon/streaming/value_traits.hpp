@@ -2,7 +2,7 @@
 
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
 
 #include <array>
 #include <cstddef>
@@ -54,5 +54,8 @@ template <class T>
 inline constexpr bool is_json_dom =
     std::is_same_v<T, boost::json::value> || std::is_same_v<T, boost::json::object> ||
     std::is_same_v<T, boost::json::array> || std::is_same_v<T, boost::json::string>;
+
+/// By which the conversions in boost_json.hpp are found where it is included.
+struct through_boost_json {};
 
 }  // namespace antiphon::detail

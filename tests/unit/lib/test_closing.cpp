@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <doctest/doctest.h>
 
 #include <string>
@@ -176,6 +178,39 @@ TEST_CASE("a peer that goes away ends the connection and fails what was pending"
   });
   const bool expected = error == errc::end_of_input || error == errc::connection_lost;
   CHECK(expected);
+}
+
+TEST_CASE("a call that waits fails with the connection, however many came and went behind it") {
+  for (int others = 0; others < 40; ++others) {
+    CAPTURE(others);
+    support::session session;
+    error_code error;
+    session.play([&](support::session& s) -> awaitable<void> {
+      std::exception_ptr failure;
+      auto caller = [&]() -> awaitable<void> {
+        auto calling = support::error_of(s.endpoint->call<int>("never"));
+        error = co_await std::move(calling);
+      };
+      support::start(*s.context, caller(), failure);
+      co_await s.peer.hear();
+      auto more = [&]() -> awaitable<void> {
+        for (int i = 0; i < others; ++i) {
+          auto calling = s.endpoint->call<int>("soon");
+          co_await std::move(calling);
+        }
+      };
+      support::start(*s.context, more(), failure);
+      for (int i = 0; i < others; ++i) {
+        const auto asked = co_await s.peer.hear_json();
+        boost::json::value answer{{"jsonrpc", "2.0"}, {"id", asked.at("id")}, {"result", 1}};
+        co_await s.peer.say(boost::json::serialize(answer));
+      }
+      s.peer.fall_silent();
+      co_await support::settle();
+      CHECK(s.endpoint->stats().pending_calls == 0);
+    });
+    CHECK(error == errc::end_of_input);
+  }
 }
 
 TEST_CASE("run is over at once on a connection that has ended, and calls fail with closed") {

@@ -2,6 +2,7 @@
 
 #include "tests/unit/streaming/support.hpp"
 
+#include <antiphon/streaming/boost_json.hpp>
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/streaming/raw_json.hpp>

@@ -164,6 +164,8 @@ TEST_CASE("what is wrong with a variant is told of the alternative that got furt
   using longer = std::variant<std::pair<int, bool>, std::tuple<int, int, bool>, std::pair<bool, int>>;
   CHECK(refused<longer>("[1,2,3]").path == "/2");
   CHECK(refused<std::variant<bool, std::int8_t>>("300").code == errc::number_out_of_range);
+  CHECK(refused<std::variant<bool, std::string_view>>(R"("a\n")").message ==
+        "the string has escapes and can't be viewed in place");
 }
 
 TEST_CASE("alternatives within alternatives take no time beyond a bound") {
