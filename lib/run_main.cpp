@@ -40,7 +40,9 @@ int report(const std::exception_ptr& failure, bool signalled) {
 
 asio::awaitable<int> to_code(asio::awaitable<ended> main) {
   const ended how = co_await std::move(main);
-  if (how.error) write_to_stderr("error: " + how.error.message() + "\n");
+  // Of a peer that is gone its own end tells.
+  if (how.error && how.reason != end_reason::connection_lost)
+    write_to_stderr("error: " + how.error.message() + "\n");
   co_return how.exit_code();
 }
 

@@ -73,9 +73,7 @@ boost::asio::awaitable<antiphon::ended> serve() {
   auto opening = antiphon::open_stdio();
   antiphon::endpoint browser(co_await std::move(opening), std::move(routes), options);
   auto serving = browser.run();
-  const antiphon::ended how = co_await std::move(serving);
-  if (how.error) antiphon::write_to_stderr("the browser: " + how.error.message() + "\n");
-  co_return how;
+  co_return co_await std::move(serving);
 }
 
 int main() { return antiphon::run_main(serve()); }

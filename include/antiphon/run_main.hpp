@@ -17,7 +17,8 @@ namespace antiphon {
 /// such signal stops at once. What the coroutine leaves running (detached coroutines, child processes that
 /// are being stopped) has two seconds to end.
 /// What made a connection end badly, `ended::error`, is printed to standard error, also where it is no
-/// failure of the program's: input that stops inside a message.
+/// failure of the program's: input that stops inside a message. Of a connection that was lost nothing is
+/// said.
 /// @return what the coroutine returns (`ended` by its `exit_code`, void as 0); 0 when it ended by a signal's
 ///         cancellation; 1 when it threw, after printing the exception's text to standard error
 int run_main(boost::asio::awaitable<int> main);

@@ -67,12 +67,12 @@ def framing_limits(stage):
     same(talk.call("echo", ["x" * (largest - 62)])[0][:1], "x", "as large as may be")
     host.pipe.write(struct.pack("=I", largest + 1))
     check("error" in talk.receive(), "a length beyond the limit")
-    same(host.ends(code=1), ("", "the browser: the message exceeds the limit\n"), "it says")
+    same(host.ends(code=1), ("", "error: the message exceeds the limit\n"), "it says")
     for rest in (native(b'{"jsonrpc":"2.0"')[:-3], b"\0\0"):
         host, talk = stage.talk("3_advanced/custom-framing", frame=native, read=read_native)
         host.pipe.write(rest)
         host.end_input()
-        same(host.ends(), ("", "the browser: the input ended inside a message\n"), "it says")
+        same(host.ends(), ("", "error: the input ended inside a message\n"), "it says")
 
 
 @case

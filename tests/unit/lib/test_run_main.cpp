@@ -104,6 +104,9 @@ TEST_CASE("run_main says on standard error why a connection ended badly, and not
   const auto cut = said_of(antiphon::end_reason::end_of_input, errc::truncated_message);
   CHECK(cut.code == 0);
   CHECK(cut.text == "error: " + make_error_code(errc::truncated_message).message() + "\n");
+  const auto lost = said_of(antiphon::end_reason::connection_lost, errc::connection_lost);
+  CHECK(lost.code == 1);
+  CHECK(lost.text.empty());
   const auto broken = said_of(antiphon::end_reason::protocol_error, errc::malformed_header);
   CHECK(broken.code == 1);
   CHECK(broken.text == "error: " + make_error_code(errc::malformed_header).message() + "\n");
