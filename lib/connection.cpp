@@ -35,11 +35,22 @@ connection::connection(transport_ptr over, router routes, std::shared_ptr<const 
       change_timer_(std::in_place, executor_),
       limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
   if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
-  install_observers();
+  if (!options_.statistics_method.empty()) route_statistics();
+  observers_.install(options_, routes_);
 }
 
 connection::~connection() {
-  if (watched_) tell_abandoned();
+  if (!observers_.watch()) return;
+  for (const auto& call : records_) {
+    if (call->state != processor::state::idle) observers_.abandoned(*call);
+  }
+}
+
+// When it is read, past whatever waits.
+void connection::route_statistics() {
+  routes_.on_request(
+      options_.statistics_method, [this] { return statistics_report{stats(), observers_.figures()}; }, {},
+      route_options(order::immediate));
 }
 
 connection::clock::time_point connection::after(clock::time_point start, milliseconds time) {

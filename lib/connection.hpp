@@ -1,7 +1,7 @@
 #pragma once
 
 #include "lib/deadline_heap.hpp"
-#include "lib/method_recorder.hpp"
+#include "lib/observers.hpp"
 #include "lib/outbox.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
@@ -45,8 +45,7 @@ namespace antiphon::detail {
 /// One class in ten files: connection.cpp has its beginning and its end, turns.cpp what goes on between two
 /// handlers of the executor, reading.cpp the reader, writing.cpp the writer, incoming.cpp the messages of the
 /// peer, answers.cpp what they are answered, outgoing.cpp our own calls, forwarding.cpp what a relay passes
-/// on, timeouts.cpp the time limits of calls and handlers, observing.cpp what middleware and statistics are
-/// told.
+/// on, timeouts.cpp the time limits of calls and handlers.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -142,6 +141,7 @@ class connection : public std::enable_shared_from_this<connection> {
   static clock::time_point from_now(std::chrono::milliseconds time);
 
   // connection.cpp, reading.cpp
+  void route_statistics();
   void open(std::shared_ptr<connection> alive);
   void run_body(std::shared_ptr<std::function<asio::awaitable<void>()>> body) noexcept;
   void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
@@ -230,7 +230,7 @@ class connection : public std::enable_shared_from_this<connection> {
   // incoming.cpp
   void on_frame(std::string_view frame, const error_code& malformed);
   void next_batch_member();
-  void end_batch_walk();
+  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
   void on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch);
   void on_request(std::string_view text, const message_view& message,
                   const std::shared_ptr<batch_reply>& batch);
@@ -260,6 +260,8 @@ class connection : public std::enable_shared_from_this<connection> {
   outbox::place close_reply(const std::shared_ptr<batch_reply>& batch, bool unbounded);
   outbox::place close_result(record& call);
   void answered(record& call) noexcept;
+  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
+                   std::string_view method) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
   bool batches_owe_too_much(const batch_reply& batch) const noexcept;
   void batch_member_done(const std::shared_ptr<batch_reply>& batch) noexcept;
@@ -311,23 +313,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void watch_for_stall(record& call);
   void awaits_peer(lender who);
   void look_for_stalls(clock::time_point now);
-
-  // observing.cpp: called where there is somebody to be told
-  void install_observers();
-  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
-  void show_invalid(std::string_view text);
-  void arrived(record& call) noexcept;
-  void turned_away(std::string_view method) noexcept;
-  bool handler_may_start(record& call) noexcept;
-  void dealt_with(record& call) noexcept;
-  void handler_ended(record& call) noexcept;
-  std::exception_ptr translated(record& call, std::exception_ptr what) noexcept;
-  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
-                   std::string_view method) noexcept;
-  void show_sent() noexcept;
-  handler_event event_of(const record& call) const noexcept;
-  void tell_handler_ended(const handler_event& event, std::size_t how_many) noexcept;
-  void tell_abandoned() noexcept;
 
   asio::any_io_executor executor_;
   std::weak_ptr<connection> alive_;  // what all the coroutines share
@@ -435,12 +420,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   endpoint_stats stats_;
 
-  // For which the clock is read.
-  static constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
-  std::vector<std::shared_ptr<middleware>> middleware_;
-  unsigned hooks_ = 0;    // that some middleware wants
-  bool watched_ = false;  // somebody wants to know of each request and notification
-  std::unique_ptr<method_recorder> figures_;
+  observers observers_;
 };
 
 template <class... Result>
@@ -450,30 +430,6 @@ void connection::resume(waiter<Result...> who, std::type_identity_t<Result>... r
   } catch (...) {
     if (!escaped_) escaped_ = std::current_exception();
   }
-}
-
-// Inline: what every message goes through where there are statistics.
-
-/// A request or notification for which there is a handler.
-inline void connection::arrived(record& call) noexcept {
-  call.outcome = handler_outcome::answered;
-  call.begun = false;
-  bool timed = false;
-  if (figures_) {
-    method_counts::add(call.route->counts->received);
-    timed = figures_->sample();
-  }
-  call.timed = timed;
-  call.observed = timed || (hooks_ & of_handlers) != 0;
-  if (call.observed) [[unlikely]]
-    call.received_at = clock::now();
-}
-
-/// One that arrived has ended, whether its handler has started or not.
-inline void connection::dealt_with(record& call) noexcept {
-  if (figures_) method_counts::add(call.route->counts->ended[static_cast<std::size_t>(call.outcome)]);
-  if (call.begun) [[unlikely]]
-    handler_ended(call);
 }
 
 }  // namespace antiphon::detail

@@ -73,8 +73,7 @@ void connection::answer_forwarded(record& call, bool is_error, const slice& valu
       append_payload(out, value);
       if (is_error) {
         out.append('}');
-        if (hooks_ & middleware::on_sent)
-          show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
+        show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
         close_reply(call.batch, unbounded(call));
         ++stats_.errors_sent;
       } else {

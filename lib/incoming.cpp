@@ -28,7 +28,7 @@ constexpr std::string_view too_much_in_batches = "too much is owed to batches th
 void connection::on_frame(std::string_view frame, const error_code& malformed) {
   if (malformed) {
     ++stats_.malformed_received;
-    if (hooks_ & middleware::on_received) show_invalid(frame);
+    if (observers_.want(middleware::on_received)) observers_.received_invalid(frame);
     answer_without_record({}, static_cast<int>(rpc_errc::parse_error), malformed.message(), std::nullopt,
                           nullptr);
     return;
@@ -42,7 +42,7 @@ void connection::on_frame(std::string_view frame, const error_code& malformed) {
   const std::size_t size = members.count(options_.limits.batch_members + 1);
   if (size == 0 || size > options_.limits.batch_members) {
     ++stats_.malformed_received;
-    if (hooks_ & middleware::on_received) show_invalid(frame);
+    if (observers_.want(middleware::on_received)) observers_.received_invalid(frame);
     const std::string_view why = size == 0 ? "an empty batch" : "too many members in a batch";
     answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), why, std::nullopt, nullptr);
     return;
@@ -63,7 +63,7 @@ void connection::next_batch_member() {
 
 void connection::on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch) {
   const message_view message = message_view::parse(text, options_.limits);
-  if ((hooks_ & middleware::on_received) && !let_in(text, message, batch)) return;
+  if (observers_.want(middleware::on_received) && !let_in(text, message, batch)) return;
   switch (message.kind()) {
     case message_kind::request: return on_request(text, message, batch);
     case message_kind::notification: return on_notification(text, message);
@@ -71,6 +71,25 @@ void connection::on_message(std::string_view text, const std::shared_ptr<batch_r
     case message_kind::error_response: return on_response(message, true);
     case message_kind::invalid: return on_invalid(message, batch);
   }
+}
+
+// Shows the message. False: it was refused, and that is all.
+bool connection::let_in(std::string_view text, const message_view& message,
+                        const std::shared_ptr<batch_reply>& batch) {
+  const bool is_request = message.kind() == message_kind::request;
+  const bool is_notification = message.kind() == message_kind::notification;
+  const auto method = is_request || is_notification ? method_of(message) : std::string_view();
+  const auto refusal = observers_.received(text, message, method, batch != nullptr);
+  if (!refusal) return true;
+  observers_.turned_away(method);
+  if (is_request) {
+    ++stats_.requests_received;
+    answer_without_record(message.id_text(), refusal->value(), refusal->message(), refusal->data(), batch);
+  } else {
+    ++stats_.notifications_received;
+    ++stats_.notifications_failed;
+  }
+  return false;
 }
 
 void connection::on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch) {
@@ -94,16 +113,16 @@ void connection::on_request(std::string_view text, const message_view& message,
   };
   const std::string_view method = method_of(message);
   if (!in_flight_.empty() && in_flight_.contains(message.id_text())) {
-    turned_away(method);
+    observers_.turned_away(method);
     return refuse(rpc_errc::invalid_request, "a request with this id is in flight");
   }
   if (phase_ != phase::open) {
-    turned_away(method);
+    observers_.turned_away(method);
     return refuse(rpc_errc::overloaded, "shutting down");
   }
   if (batch && batches_owe_too_much(*batch)) {
     ++stats_.requests_rejected;
-    turned_away(method);
+    observers_.turned_away(method);
     return refuse(rpc_errc::overloaded, too_much_in_batches);
   }
   const router::entry* found = routes_.find(method);
@@ -124,7 +143,7 @@ void connection::on_request(std::string_view text, const message_view& message,
     call.batch = batch;
     ++batch->open;
   }
-  if (watched_) arrived(call);
+  if (observers_.watch()) observers_.arrived(call);
   if (call.route->supersede_key() != nullptr) {
     try {
       supersede(call);
@@ -140,7 +159,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   const std::string_view method = method_of(message);
   if (method == options_.cancel_method) return on_cancel(message);
   if (seldom_ && method == options_.progress->method) on_progress(message);
-  if (phase_ != phase::open) return turned_away(method);
+  if (phase_ != phase::open) return observers_.turned_away(method);
   const router::entry* found = routes_.find(method);
   bool any = false;
   if (found == nullptr || !found->notification) {
@@ -157,7 +176,7 @@ void connection::on_notification(std::string_view text, const message_view& mess
   call.route = found->notification.get();
   call.request = false;
   call.notification_ = true;
-  if (watched_) arrived(call);
+  if (observers_.watch()) observers_.arrived(call);
   admit(call);
 }
 
@@ -192,7 +211,10 @@ void connection::begin(record& call) noexcept {
       answer_error(call, static_cast<int>(rpc_errc::overloaded), too_much_in_batches, std::nullopt);
       return;
     }
-    if (call.observed && !handler_may_start(call)) return;
+    if (call.observed) {
+      const auto refusal = observers_.handler_starts(call);
+      if (refusal) return answer_error(call, refusal->value(), refusal->message(), refusal->data());
+    }
     call.route->start(call);
   } catch (...) {
     fail(call, std::current_exception());

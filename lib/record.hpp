@@ -69,7 +69,7 @@ class record final : public inbound_call, public processor::item {
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
 
-  // For those who watch; see observing.cpp.
+  // For those who watch; see observers.hpp.
   handler_outcome outcome = handler_outcome::answered;
   bool timed = false;     // for the method's figures
   bool observed = false;  // somebody wants to know of its handler, or it is timed

@@ -70,7 +70,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
       if (phase_ < phase::closing) lost(failed);
       break;
     }
-    if (figures_) figures_->written(outbox_);
+    observers_.written(outbox_);
     stats_.bytes_sent += size;
     if (limits_silence_) moved_at_ = clock::now();
     ++stats_.writes;
