@@ -33,7 +33,8 @@ connection::connection(transport_ptr over, router routes, std::shared_ptr<const 
       out_(outbox_.chain()),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
+      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0),
+      write_waiters_(outbox_, options_.max_outgoing_bytes) {
   if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
   if (!options_.statistics_method.empty()) route_statistics();
   observers_.install(options_, routes_);
@@ -322,12 +323,7 @@ void connection::changed() noexcept {
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
   pending_.remove_all();
-  for (auto& waiting : write_waiters_) {
-    while (!waiting.empty()) {
-      const auto who = std::move(waiting.front().who);  // destroyed, and with it the frame
-      waiting.pop_front();
-    }
-  }
+  write_waiters_.abandon();
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();

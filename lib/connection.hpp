@@ -11,6 +11,7 @@
 #include "lib/supersession.hpp"
 #include "lib/transit.hpp"
 #include "lib/waiting.hpp"
+#include "lib/write_waiters.hpp"
 #include "transport/reserve.hpp"
 
 #include <antiphon/call_context.hpp>
@@ -221,9 +222,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_written(error_code error) noexcept;
   asio::awaitable<error_code> wait_for_room(clock::time_point until);
   asio::awaitable<error_code> wait_written(outbox::place what);
-  enum class line : std::uint8_t { first_lane, second_lane, room };
-  bool first_goes_on(line which) const noexcept;
-  std::uint64_t written(line which) const noexcept;
+  using line = write_waiters::line;
   asio::awaitable<error_code> wait_in(line which, std::uint64_t position, clock::time_point until);
   void give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept;
 
@@ -387,24 +386,8 @@ class connection : public std::enable_shared_from_this<connection> {
   bool body_cancelled_ = false;
 
   std::size_t batched_bytes_ = 0;  // answers of batches that aren't complete
-  // Not a bare error_code: Asio would throw that.
-  struct write_outcome {
-    error_code error;
-  };
-  /// Stands in the frame of who waits, so that his waiting takes no memory; leaves the line with him.
-  struct write_waiter
-      : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-    std::uint64_t id = 0;
-    std::uint64_t position = 0;
-    waiter<write_outcome> who;
-    error_code given_up;
-  };
-  using write_line = boost::intrusive::list<write_waiter, boost::intrusive::constant_time_size<false>>;
-  std::array<write_line, 3> write_waiters_;  // by line, in order of position
-  std::uint64_t write_waiters_so_far_ = 0;
-  std::size_t writes_given_up_ = 0;  // of those that wait
-  error_code write_failure_;         // what all of them are told
-  std::exception_ptr escaped_;       // from somebody who was resumed
+  write_waiters write_waiters_;
+  std::exception_ptr escaped_;  // from somebody who was resumed
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;
 
