@@ -180,8 +180,7 @@ asio::awaitable<void> connection::answer_early(std::shared_ptr<connection> throu
 void connection::answered(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
-  if (call.registered) in_flight_.erase(&call);
-  call.registered = false;
+  in_flight_.remove(call);
   if (call.batch && call.request) batch_member_done(call.batch);
 }
 

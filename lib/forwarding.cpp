@@ -47,16 +47,12 @@ void connection::when_there_is_room(std::function<void()> then) {
 }
 
 void connection::leave_to(record& call, transit& who) {
-  if (call.registered) in_flight_.erase(&call);
-  call.registered = false;
+  in_flight_.remove(call);
   who.id.assign(call.id_);
   who.method.assign(call.method_);
   call.id_ = who.id;
   call.method_ = who.method;
-  if (call.id_ != "null") {
-    in_flight_.insert(&call);
-    call.registered = true;
-  }
+  in_flight_.add(call);
   call.text = {};
   call.params_ = {};
   call.pinned = {};
@@ -100,8 +96,7 @@ void connection::release_transits() noexcept {
   for (const auto& call : records_) {
     transit* const who = std::exchange(call->transit, nullptr);
     if (who == nullptr) continue;
-    if (call->registered) in_flight_.erase(call.get());
-    call->registered = false;
+    in_flight_.remove(*call);
     call->id_ = call->method_ = {};
     who->caller_gone();
   }

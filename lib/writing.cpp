@@ -4,8 +4,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include <algorithm>
-
 namespace antiphon::detail {
 
 void connection::flush() noexcept {
@@ -72,7 +70,7 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
     }
     observers_.written(outbox_);
     stats_.bytes_sent += size;
-    if (limits_silence_) moved_at_ = clock::now();
+    if (silence_.limits()) silence_.moved(clock::now());
     ++stats_.writes;
     release_written({});
     if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();
