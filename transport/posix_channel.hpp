@@ -11,7 +11,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include <string_view>
 
 namespace antiphon::posix {
 
