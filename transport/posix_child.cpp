@@ -1,6 +1,7 @@
 #include "transport/posix_child.hpp"
 
 #include "transport/fail.hpp"
+#include "transport/posix_descriptor.hpp"
 #include "transport/posix_io.hpp"
 #include "transport/posix_pidfd.hpp"
 #include "transport/posix_spawn.hpp"
@@ -25,11 +26,6 @@ constexpr std::size_t stderr_bytes_at_a_time = 64 * 1024;
 // What may lie in a pipe by the time its writer is gone, with room for the largest that a user may ask for.
 constexpr std::size_t stderr_bytes_at_the_end = 1 << 20;
 constexpr int milliseconds_to_terminate = 100;
-
-void close_quietly(asio::posix::stream_descriptor& descriptor) noexcept {
-  error_code ignored;
-  descriptor.close(ignored);
-}
 
 template <class Function, class... Arguments>
 void call_hook(const Function& hook, Arguments&&... arguments) noexcept {
@@ -113,10 +109,7 @@ void child_process::state::launch() {
 
   pid_ = posix::spawn_process(what_.arguments_, what_.environment_, what_.directory_, descriptors);
   open_process();
-  if (error.read) {
-    stderr_.assign(error.read.get());
-    error.read.release();
-  }
+  if (error.read) posix::hand_over(std::move(error.read), stderr_);
   to_stdin_ = std::move(input.write);
   from_stdout_ = std::move(output.read);
 }
@@ -126,9 +119,7 @@ void child_process::state::open_process() {
   try {
     posix::unique_fd process = posix::open_pidfd(pid_);
     if (!process) fail(errc::spawn_failed, "watch " + what_.program());
-    process = posix::above_standard(std::move(process));
-    process_.assign(process.get());
-    process.release();
+    posix::hand_over(posix::above_standard(std::move(process)), process_);
     running_ = true;
   } catch (...) {
     ::kill(pid_, SIGKILL);
@@ -169,8 +160,8 @@ void child_process::state::process_ended() {
   // A grandchild may hold its standard error open for ever: only what is there by now is waited for.
   if (stderr_.is_open()) read_stderr(stderr_bytes_at_the_end);
   if (!partial_line_.empty()) call_hook(what_.stderr_hook_, std::string_view(partial_line_));
-  close_quietly(stderr_);
-  close_quietly(process_);
+  posix::close(stderr_);
+  posix::close(process_);
   call_hook(what_.exit_hook_, how_);
   // They may own what owns the process.
   what_.exit_hook_ = nullptr;
@@ -204,7 +195,7 @@ void child_process::state::watch_stderr() {
                        if (self->read_stderr(stderr_bytes_at_a_time)) {
                          self->watch_stderr();
                        } else {
-                         close_quietly(self->stderr_);
+                         posix::close(self->stderr_);
                        }
                      });
 }
