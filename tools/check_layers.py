@@ -126,13 +126,14 @@ def check(root):
     for path in source_files(root):
         files += 1
         for number, line in enumerate((root / path).read_text(errors="replace").splitlines(), 1):
-            why, found = None, INCLUDE.match(line)
+            name = SYSTEM_NAME.search(line.split("//")[0])
+            if name and is_portable(path):
+                complaints.append(f"{path}:{number}: only a file named posix_* may use {name[0].rstrip('(')}")
+            found = INCLUDE.match(line)
             if found:
                 why = complaint(root, path, found[1] or found[2], bool(found[1]))
-            elif is_portable(path) and (name := SYSTEM_NAME.search(line.split("//")[0])):
-                why = f"only a file named posix_* may use {name[0].rstrip('(')}"
-            if why:
-                complaints.append(f"{path}:{number}: {why}")
+                if why:
+                    complaints.append(f"{path}:{number}: {why}")
     return files, complaints
 
 
