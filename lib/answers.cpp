@@ -75,6 +75,14 @@ outbox::place connection::close_reply(const std::shared_ptr<batch_reply>& batch,
   return where;
 }
 
+// Before its frame is closed.
+void connection::show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind,
+                             std::string_view id, std::string_view method) noexcept {
+  if (!observers_.want(middleware::on_sent)) return;
+  // A member's comma, or the batch's bracket, is none of the message.
+  observers_.answered(batch ? batch->members : out_, batch ? 1 : 0, kind, id.empty() ? "null" : id, method);
+}
+
 void connection::drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept {
   (batch ? batch->members : out_).drop_frame();
 }
@@ -108,7 +116,7 @@ void connection::answer_without_record(std::string_view id, int code, std::strin
                                        const std::shared_ptr<batch_reply>& batch, std::string_view method) {
   ++stats_.errors_sent;
   write_error(open_reply(batch), id, code, message, data);
-  if (hooks_ & middleware::on_sent) show_answer(batch, message_kind::error_response, id, method);
+  show_answer(batch, message_kind::error_response, id, method);
   close_reply(batch, true);
 }
 
@@ -124,10 +132,10 @@ void connection::drop_result(record& call) noexcept { drop_reply(call.batch); }
 outbox::place connection::close_result(record& call) {
   output_chain& out = call.batch ? call.batch->members : out_;
   out.append('}');
-  if (hooks_ & middleware::on_sent) show_answer(call.batch, message_kind::response, call.id_, call.method_);
+  show_answer(call.batch, message_kind::response, call.id_, call.method_);
   const outbox::place where = close_reply(call.batch, unbounded(call));
   // What is in a batch leaves with the last of it.
-  if (call.timed && !call.batch) figures_->encoded(*call.route->counts, where);
+  if (!call.batch) observers_.encoded(call, where);
   ++stats_.results_sent;
   return where;
 }
@@ -172,13 +180,12 @@ asio::awaitable<void> connection::answer_early(std::shared_ptr<connection> throu
 void connection::answered(record& call) noexcept {
   if (call.answered) return;
   call.answered = true;
-  if (call.registered) in_flight_.erase(&call);
-  call.registered = false;
+  in_flight_.remove(call);
   if (call.batch && call.request) batch_member_done(call.batch);
 }
 
 void connection::finished(record& call) noexcept {
-  if (watched_) dealt_with(call);
+  if (observers_.watch()) observers_.dealt_with(call);
   answered(call);
   if (call.state == processor::state::queued) {
     processor_.drop(call);
@@ -197,8 +204,7 @@ void connection::answer_error(record& call, int code, std::string_view message,
   } else if (!call.answered && can_send()) {
     try {
       write_error(open_reply(call.batch), call.id_, code, message, data);
-      if (hooks_ & middleware::on_sent)
-        show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
+      show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
       close_reply(call.batch, unbounded(call));
       ++stats_.errors_sent;
     } catch (...) {
@@ -216,7 +222,7 @@ void connection::fail(record& call, std::exception_ptr why) noexcept {
     answer_error(call, static_cast<int>(rpc_errc::request_cancelled), "cancelled", std::nullopt);
     return;
   }
-  if (hooks_ & middleware::on_handler_threw) why = translated(call, std::move(why));
+  if (observers_.want(middleware::on_handler_threw)) why = observers_.translated(call, std::move(why));
   try {
     std::rethrow_exception(why);
   } catch (const rpc_error& e) {

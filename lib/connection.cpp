@@ -1,9 +1,9 @@
 #include "lib/connection.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <new>
@@ -33,18 +33,25 @@ connection::connection(transport_ptr over, router routes, std::shared_ptr<const 
       out_(outbox_.chain()),
       processor_(options_),
       change_timer_(std::in_place, executor_),
-      limits_silence_(options_.partial_message_timeout.count() > 0 || options_.idle_timeout.count() > 0) {
+      silence_(options_),
+      write_waiters_(outbox_, options_.max_outgoing_bytes) {
   if (options_.stall_after.count() > 0) stalls_ = std::make_unique<stall_watch>(options_.stall_after);
-  install_observers();
+  if (!options_.statistics_method.empty()) route_statistics();
+  observers_.install(options_, routes_);
 }
 
 connection::~connection() {
-  if (watched_) tell_abandoned();
+  if (!observers_.watch()) return;
+  for (const auto& call : records_) {
+    if (call->state != processor::state::idle) observers_.abandoned(*call);
+  }
 }
 
-connection::clock::time_point connection::after(clock::time_point start, milliseconds time) {
-  const auto most = std::chrono::duration_cast<milliseconds>(clock::time_point::max() - start);
-  return time >= most ? clock::time_point::max() : start + time;
+// When it is read, past whatever waits.
+void connection::route_statistics() {
+  routes_.on_request(
+      options_.statistics_method, [this] { return statistics_report{stats(), observers_.figures()}; }, {},
+      route_options(order::immediate));
 }
 
 connection::clock::time_point connection::from_now(milliseconds time) { return after(clock::now(), time); }
@@ -178,9 +185,10 @@ void connection::abandon() noexcept {
 
 void connection::open(std::shared_ptr<connection> alive) {
   alive_ = alive;
-  if (limits_silence_) {
-    moved_at_ = clock::now();
-    look_for_silence(moved_at_);
+  if (silence_.limits()) {
+    const auto now = clock::now();
+    silence_.moved(now);
+    look_for_silence(now);
   }
   if (phase_ != phase::open || next_look() != clock::time_point::max()) changed();
   start_reader(std::move(alive));
@@ -311,12 +319,7 @@ void connection::changed() noexcept {
 void connection::abandon_waiters() noexcept {
   phase_ = phase::finished;
   pending_.remove_all();
-  for (auto& waiting : write_waiters_) {
-    while (!waiting.empty()) {
-      const auto who = std::move(waiting.front().who);  // destroyed, and with it the frame
-      waiting.pop_front();
-    }
-  }
+  write_waiters_.abandon();
   waiting_for_end_.clear();
   reader_gate_.abandon();
   writer_gate_.abandon();

@@ -1,33 +1,27 @@
 #pragma once
 
-#include "lib/deadline_heap.hpp"
-#include "lib/method_recorder.hpp"
+#include "lib/observers.hpp"
 #include "lib/outbox.hpp"
 #include "lib/pending_calls.hpp"
 #include "lib/processor.hpp"
-#include "lib/progress_watch.hpp"
 #include "lib/record.hpp"
+#include "lib/saturating_time.hpp"
+#include "lib/seldom_needed.hpp"
+#include "lib/silence_watch.hpp"
 #include "lib/stall_watch.hpp"
-#include "lib/supersession.hpp"
 #include "lib/transit.hpp"
 #include "lib/waiting.hpp"
+#include "lib/write_waiters.hpp"
 #include "transport/reserve.hpp"
 
-#include <antiphon/call_context.hpp>
 #include <antiphon/endpoint.hpp>
-#include <antiphon/middleware.hpp>
 #include <antiphon/streaming/frame_decoder.hpp>
 #include <antiphon/streaming/message_view.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 
-#include <boost/asio/bind_allocator.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/intrusive/list.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -42,11 +36,11 @@ namespace antiphon::detail {
 /// What an endpoint is made of: the state of one connection and the coroutines that drive it.
 ///
 /// Everything runs on the transport's executor. Shared by the endpoint, its peer handles and its coroutines.
-/// One class in ten files: connection.cpp has its beginning and its end, turns.cpp what goes on between two
-/// handlers of the executor, reading.cpp the reader, writing.cpp the writer, incoming.cpp the messages of the
-/// peer, answers.cpp what they are answered, outgoing.cpp our own calls, forwarding.cpp what a relay passes
-/// on, timeouts.cpp the time limits of calls and handlers, observing.cpp what middleware and statistics are
-/// told.
+/// One class in eleven files: connection.cpp has its beginning and its end, turns.cpp what goes on between
+/// two handlers of the executor, reading.cpp the reader, writing.cpp the writer, incoming.cpp the messages of
+/// the peer, keeping.cpp what is kept of them, handlers.cpp their coroutines and cancellation, answers.cpp
+/// what they are answered, outgoing.cpp our own calls, forwarding.cpp what a relay passes on, timeouts.cpp
+/// the time limits of calls and handlers.
 class connection : public std::enable_shared_from_this<connection> {
  public:
   using clock = std::chrono::steady_clock;
@@ -75,7 +69,7 @@ class connection : public std::enable_shared_from_this<connection> {
   /// Rethrows what the body of `run` threw, unless it was cancelled because the connection had ended.
   void rethrow_body_failure();
 
-  // incoming.cpp: called by inbound_call
+  // answers.cpp, keeping.cpp, handlers.cpp: called by inbound_call
   output_chain* begin_result(record& call);
   void drop_result(record& call) noexcept;
   void end_result(record& call);
@@ -105,12 +99,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void forget(std::uint64_t id, bool tell) noexcept;
 
   // forwarding.cpp: for a relay, on the executor.
-  /// Of a message that is passed on.
-  struct passed_on {
-    std::string_view method;
-    /// Its parameters, in one piece or several that follow each other; empty when there are none.
-    std::span<const slice> params;
-  };
   bool takes_requests() const noexcept { return can_send() && !ended_answers(); }
   /// Whether what we have yet to write may grow: if not, `when_there_is_room`.
   bool has_room() const noexcept { return backlog() <= options_.max_outgoing_bytes; }
@@ -137,11 +125,9 @@ class connection : public std::enable_shared_from_this<connection> {
  private:
   enum class phase : std::uint8_t { created, open, draining, closing, finished };
 
-  /// Saturates.
-  static clock::time_point after(clock::time_point start, std::chrono::milliseconds time);
+  // connection.cpp
   static clock::time_point from_now(std::chrono::milliseconds time);
-
-  // connection.cpp, reading.cpp
+  void route_statistics();
   void open(std::shared_ptr<connection> alive);
   void run_body(std::shared_ptr<std::function<asio::awaitable<void>()>> body) noexcept;
   void await_end(std::shared_ptr<connection> owner, clock::time_point look_at);
@@ -151,15 +137,6 @@ class connection : public std::enable_shared_from_this<connection> {
   asio::awaitable<void> drain();
   asio::awaitable<void> flush_out();
   asio::awaitable<void> linger();
-  void start_reader(std::shared_ptr<connection> self);
-  void reader_ended(const std::exception_ptr& failure, bool destroyed) noexcept;
-  asio::awaitable<void> read_messages();
-  asio::awaitable<void> watch_loop();
-  void watch() noexcept;
-  void shorten_drain() noexcept;
-  void limit_pause();
-  void begin_pause();
-  void end_pause() noexcept;
   /// What to await until something changes or it is late.
   auto next_change(clock::time_point until) {
     change_timer_->expires_at(waking_at(until));
@@ -170,33 +147,12 @@ class connection : public std::enable_shared_from_this<connection> {
   clock::time_point waking_at(clock::time_point until) const noexcept;
   void end(end_reason reason, error_code error, std::chrono::milliseconds drain) noexcept;
   void lost(error_code error) noexcept;
-  void refuse_stream(error_code error);
-  clock::time_point next_look() const noexcept {
-    const auto next = std::min({stuck_until_, look_for_silence_at_, look_for_rest_at_});
-    return stalls_ ? std::min(next, stalls_->look_at()) : next;
-  }
-  void look_after();
-  void look_for_silence(clock::time_point now);
-  void look_for_rest(clock::time_point now) noexcept;
-  void plan_rest() noexcept;
-  void end_silence(errc why, bool tell);
   void changed() noexcept;
   void tell_end(waiter<ended> who) noexcept;
   /// There is none for what the connection needs to go on.
   void out_of_memory() noexcept;
-  std::size_t backlog() const noexcept { return outbox_.backlog(); }
-  bool requests_open() const noexcept { return outbox_.answers() <= options_.max_outgoing_bytes; }
-  /// The peer owes us answers, whether somebody still waits for them or not.
-  bool expects_answers() const noexcept {
-    // The peer may answer twice, which makes the difference too small.
-    return pending_.size() > 0 || stats_.requests_sent > stats_.responses_received - stats_.responses_unknown;
-  }
-  /// Whether the answer to it, as it stands now, is none that permits bound.
-  static bool unbounded(const record& call) noexcept {
-    return call.immediate || call.state == processor::state::idle || call.state == processor::state::queued;
-  }
-  bool owes_too_much(bool expecting) const noexcept;
-  bool must_pause() const noexcept;
+  error_code why_closed() const noexcept;
+  bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
   /// Something runs or waits, or the reader has paused within a batch, whose other members want answers too.
   bool handles() const noexcept { return !processor_.idle() || batch_.has_value(); }
   void abandon_waiters() noexcept;
@@ -212,7 +168,35 @@ class connection : public std::enable_shared_from_this<connection> {
   void resume(waiter<Result...> who, std::type_identity_t<Result>... result) noexcept;
   void rethrow_escaped();
 
+  // reading.cpp
+  void start_reader(std::shared_ptr<connection> self);
+  void reader_ended(const std::exception_ptr& failure, bool destroyed) noexcept;
+  asio::awaitable<void> read_messages();
+  asio::awaitable<void> watch_loop();
+  void watch() noexcept;
+  void shorten_drain() noexcept;
+  void limit_pause();
+  void begin_pause();
+  void end_pause() noexcept;
+  bool owes_too_much(bool expecting) const noexcept;
+  bool must_pause() const noexcept;
+  /// The peer owes us answers, whether somebody still waits for them or not.
+  bool expects_answers() const noexcept {
+    // The peer may answer twice, which makes the difference too small.
+    return pending_.size() > 0 || stats_.requests_sent > stats_.responses_received - stats_.responses_unknown;
+  }
+  void refuse_stream(error_code error);
+  clock::time_point next_look() const noexcept {
+    const auto next = std::min({stuck_until_, silence_.look_at(), look_for_rest_at_});
+    return stalls_ ? std::min(next, stalls_->look_at()) : next;
+  }
+  void look_after();
+  void look_for_silence(clock::time_point now);
+  void look_for_rest(clock::time_point now) noexcept;
+  void plan_rest() noexcept;
+
   // writing.cpp
+  std::size_t backlog() const noexcept { return outbox_.backlog(); }
   void resume_written() noexcept;
   void flush() noexcept;
   void start_writer() noexcept;
@@ -221,67 +205,75 @@ class connection : public std::enable_shared_from_this<connection> {
   void release_written(error_code error) noexcept;
   asio::awaitable<error_code> wait_for_room(clock::time_point until);
   asio::awaitable<error_code> wait_written(outbox::place what);
-  enum class line : std::uint8_t { first_lane, second_lane, room };
-  bool first_goes_on(line which) const noexcept;
-  std::uint64_t written(line which) const noexcept;
+  using line = write_waiters::line;
   asio::awaitable<error_code> wait_in(line which, std::uint64_t position, clock::time_point until);
   void give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept;
 
   // incoming.cpp
   void on_frame(std::string_view frame, const error_code& malformed);
   void next_batch_member();
-  void end_batch_walk();
   void on_message(std::string_view text, const std::shared_ptr<batch_reply>& batch);
+  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
   void on_request(std::string_view text, const message_view& message,
                   const std::shared_ptr<batch_reply>& batch);
   void on_notification(std::string_view text, const message_view& message);
   void on_invalid(const message_view& message, const std::shared_ptr<batch_reply>& batch);
+  std::string_view method_of(const message_view& message);
+  bool requests_open() const noexcept { return outbox_.answers() <= options_.max_outgoing_bytes; }
+  void admit(record& call);
+  void begin(record& call) noexcept;
+
+  // keeping.cpp
+  record& take_record(std::string_view text, const message_view& message);
+  void name_method(record& call, std::string_view method, bool escaped);
+  void release(record& call) noexcept;
+  bool pins(std::string_view part) const noexcept;
+  slice kept(std::string_view part);
+
+  // handlers.cpp
+  asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
+  void runner_destroyed(record& call) noexcept;
+  void fail_orphans() noexcept;
+  void release_runners() noexcept;
   void on_cancel(const message_view& message);
   void cancel(record& call) noexcept;
   static void emit_cancel(record& call) noexcept;
   void cancel_running() noexcept;
   void refuse_queued() noexcept;
   void supersede(record& call);
-  asio::awaitable<void> run_handlers(record& call, std::shared_ptr<connection> self);
-  void runner_destroyed(record& call) noexcept;
-  void fail_orphans() noexcept;
-  void release_runners() noexcept;
-  void release_transits() noexcept;
-  void admit(record& call);
-  void begin(record& call) noexcept;
-  std::string_view method_of(const message_view& message);
-  record& take_record(std::string_view text, const message_view& message);
-  void name_method(record& call, std::string_view method, bool escaped);
-  void release(record& call) noexcept;
+
+  // answers.cpp
   void answer_without_record(std::string_view id, int code, std::string_view message,
                              const std::optional<raw_json>& data, const std::shared_ptr<batch_reply>& batch,
                              std::string_view method = {});
   output_chain& open_reply(const std::shared_ptr<batch_reply>& batch);
   outbox::place close_reply(const std::shared_ptr<batch_reply>& batch, bool unbounded);
   outbox::place close_result(record& call);
-  void answered(record& call) noexcept;
+  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
+                   std::string_view method) noexcept;
   void drop_reply(const std::shared_ptr<batch_reply>& batch) noexcept;
+  void answered(record& call) noexcept;
+  /// Whether the answer to it, as it stands now, is none that permits bound.
+  static bool unbounded(const record& call) noexcept {
+    return call.immediate || call.state == processor::state::idle || call.state == processor::state::queued;
+  }
   bool batches_owe_too_much(const batch_reply& batch) const noexcept;
   void batch_member_done(const std::shared_ptr<batch_reply>& batch) noexcept;
 
   // outgoing.cpp
-  void on_response(const message_view& message, bool is_error);
   template <class Write>
   void send_frame(Write write);
   template <class Write>
   pending_calls::entry& send_call(Write write);
-  void append_passed_on(const passed_on& what);
-  void append_payload(output_chain& out, const slice& value);
   std::uint64_t send_request(draft message, clock::time_point deadline);
   void send_notification(draft message);
   auto answer_to(std::uint64_t id, lender from);
+  void on_response(const message_view& message, bool is_error);
+  call_failure error_of(const message_view& message) const;
   void answer_call(pending_calls::entry& call, reply answer) noexcept;
   void end_call(pending_calls::entry& call, error_code why) noexcept;
   void fail_pending(error_code why) noexcept;
   static reply failed(error_code why) noexcept;
-  bool pins(std::string_view part) const noexcept;
-  slice kept(std::string_view part);
-  call_failure error_of(const message_view& message) const;
   /// Nothing more will be received, so no answer either.
   bool ended_answers() const noexcept {
     return phase_ != phase::created && phase_ != phase::open && ended_.reason != end_reason::closed_here;
@@ -289,11 +281,13 @@ class connection : public std::enable_shared_from_this<connection> {
   void return_permit(pending_calls::entry& call) noexcept;
   record* lending_record(lender from) noexcept;
   void write_cancel(std::uint64_t id) noexcept;
-  error_code why_closed() const noexcept;
-  bool can_send() const noexcept { return phase_ < phase::closing && !lost_; }
+
+  // forwarding.cpp
+  void append_passed_on(const passed_on& what);
+  void append_payload(output_chain& out, const slice& value);
+  void release_transits() noexcept;
 
   // timeouts.cpp
-  struct seldom_needed;
   seldom_needed& seldom();
   struct call_limits {
     clock::time_point first = clock::time_point::max();  // unless there is progress
@@ -311,23 +305,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void watch_for_stall(record& call);
   void awaits_peer(lender who);
   void look_for_stalls(clock::time_point now);
-
-  // observing.cpp: called where there is somebody to be told
-  void install_observers();
-  bool let_in(std::string_view text, const message_view& message, const std::shared_ptr<batch_reply>& batch);
-  void show_invalid(std::string_view text);
-  void arrived(record& call) noexcept;
-  void turned_away(std::string_view method) noexcept;
-  bool handler_may_start(record& call) noexcept;
-  void dealt_with(record& call) noexcept;
-  void handler_ended(record& call) noexcept;
-  std::exception_ptr translated(record& call, std::exception_ptr what) noexcept;
-  void show_answer(const std::shared_ptr<batch_reply>& batch, message_kind kind, std::string_view id,
-                   std::string_view method) noexcept;
-  void show_sent() noexcept;
-  handler_event event_of(const record& call) const noexcept;
-  void tell_handler_ended(const handler_event& event, std::size_t how_many) noexcept;
-  void tell_abandoned() noexcept;
 
   asio::any_io_executor executor_;
   std::weak_ptr<connection> alive_;  // what all the coroutines share
@@ -377,24 +354,11 @@ class connection : public std::enable_shared_from_this<connection> {
   gate writer_gate_;
   reserve change_memory_;
   std::optional<asio::steady_timer> change_timer_;
-  // What many connections never need: there once something of it is.
-  struct seldom_needed {
-    explicit seldom_needed(const asio::any_io_executor& executor) : deadline_timer(executor) {}
-    std::shared_ptr<reserve> memory = std::make_shared<reserve>();  // held by who waits for the timer
-    asio::steady_timer deadline_timer;                              // of calls and handlers
-    bool armed = false;
-    deadline_heap<lender> handler_limits;
-    progress_watch progress;
-    supersession newest;
-  };
-  std::unique_ptr<seldom_needed> seldom_;
-  std::unique_ptr<stall_watch> stalls_;  // where stalls are to be reported
-  // When to look for what, while it is open. Traffic leaves times and counts behind, never touches a timer.
-  clock::time_point look_for_silence_at_ = clock::time_point::max();
+  std::unique_ptr<seldom_needed> seldom_;  // once something of it is needed
+  std::unique_ptr<stall_watch> stalls_;    // where stalls are to be reported
+  silence_watch silence_;
+  // While it is open. Traffic leaves a count behind, never touches a timer.
   clock::time_point look_for_rest_at_ = clock::time_point::max();
-  bool limits_silence_;
-  clock::time_point moved_at_{};                                // when bytes last came or went
-  clock::time_point partial_since_ = clock::time_point::max();  // since when the reader waits for the rest
   std::uint64_t bytes_before_rest_ = 0;
   std::vector<waiter<ended>> waiting_for_end_;
   asio::cancellation_signal body_cancel_;
@@ -402,24 +366,8 @@ class connection : public std::enable_shared_from_this<connection> {
   bool body_cancelled_ = false;
 
   std::size_t batched_bytes_ = 0;  // answers of batches that aren't complete
-  // Not a bare error_code: Asio would throw that.
-  struct write_outcome {
-    error_code error;
-  };
-  /// Stands in the frame of who waits, so that his waiting takes no memory; leaves the line with him.
-  struct write_waiter
-      : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-    std::uint64_t id = 0;
-    std::uint64_t position = 0;
-    waiter<write_outcome> who;
-    error_code given_up;
-  };
-  using write_line = boost::intrusive::list<write_waiter, boost::intrusive::constant_time_size<false>>;
-  std::array<write_line, 3> write_waiters_;  // by line, in order of position
-  std::uint64_t write_waiters_so_far_ = 0;
-  std::size_t writes_given_up_ = 0;  // of those that wait
-  error_code write_failure_;         // what all of them are told
-  std::exception_ptr escaped_;       // from somebody who was resumed
+  write_waiters write_waiters_;
+  std::exception_ptr escaped_;  // from somebody who was resumed
   std::vector<slice> parts_;
   std::vector<std::string_view> part_views_;
 
@@ -430,17 +378,12 @@ class connection : public std::enable_shared_from_this<connection> {
   };
   std::optional<batch_walk> batch_;
 
-  boost::unordered_flat_set<record*, by_id, by_id> in_flight_;  // those that are kept
+  requests_in_flight in_flight_;
   std::string method_scratch_;
 
   endpoint_stats stats_;
 
-  // For which the clock is read.
-  static constexpr unsigned of_handlers = middleware::on_handler_starts | middleware::on_handler_ended;
-  std::vector<std::shared_ptr<middleware>> middleware_;
-  unsigned hooks_ = 0;    // that some middleware wants
-  bool watched_ = false;  // somebody wants to know of each request and notification
-  std::unique_ptr<method_recorder> figures_;
+  observers observers_;
 };
 
 template <class... Result>
@@ -450,30 +393,6 @@ void connection::resume(waiter<Result...> who, std::type_identity_t<Result>... r
   } catch (...) {
     if (!escaped_) escaped_ = std::current_exception();
   }
-}
-
-// Inline: what every message goes through where there are statistics.
-
-/// A request or notification for which there is a handler.
-inline void connection::arrived(record& call) noexcept {
-  call.outcome = handler_outcome::answered;
-  call.begun = false;
-  bool timed = false;
-  if (figures_) {
-    method_counts::add(call.route->counts->received);
-    timed = figures_->sample();
-  }
-  call.timed = timed;
-  call.observed = timed || (hooks_ & of_handlers) != 0;
-  if (call.observed) [[unlikely]]
-    call.received_at = clock::now();
-}
-
-/// One that arrived has ended, whether its handler has started or not.
-inline void connection::dealt_with(record& call) noexcept {
-  if (figures_) method_counts::add(call.route->counts->ended[static_cast<std::size_t>(call.outcome)]);
-  if (call.begun) [[unlikely]]
-    handler_ended(call);
 }
 
 }  // namespace antiphon::detail

@@ -47,16 +47,12 @@ void connection::when_there_is_room(std::function<void()> then) {
 }
 
 void connection::leave_to(record& call, transit& who) {
-  if (call.registered) in_flight_.erase(&call);
-  call.registered = false;
+  in_flight_.remove(call);
   who.id.assign(call.id_);
   who.method.assign(call.method_);
   call.id_ = who.id;
   call.method_ = who.method;
-  if (call.id_ != "null") {
-    in_flight_.insert(&call);
-    call.registered = true;
-  }
+  in_flight_.add(call);
   call.text = {};
   call.params_ = {};
   call.pinned = {};
@@ -73,8 +69,7 @@ void connection::answer_forwarded(record& call, bool is_error, const slice& valu
       append_payload(out, value);
       if (is_error) {
         out.append('}');
-        if (hooks_ & middleware::on_sent)
-          show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
+        show_answer(call.batch, message_kind::error_response, call.id_, call.method_);
         close_reply(call.batch, unbounded(call));
         ++stats_.errors_sent;
       } else {
@@ -101,8 +96,7 @@ void connection::release_transits() noexcept {
   for (const auto& call : records_) {
     transit* const who = std::exchange(call->transit, nullptr);
     if (who == nullptr) continue;
-    if (call->registered) in_flight_.erase(call.get());
-    call->registered = false;
+    in_flight_.remove(*call);
     call->id_ = call->method_ = {};
     who->caller_gone();
   }

@@ -1,7 +1,6 @@
 #include "lib/pending_calls.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace antiphon::detail {
 

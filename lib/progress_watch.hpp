@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/pending_calls.hpp"
+#include "lib/saturating_time.hpp"
 #include "lib/tidy_map.hpp"
 #include "streaming/id_text.hpp"
 
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace antiphon::detail {
@@ -33,11 +33,8 @@ class progress_watch {
     const watched* one = calls_.find(token);
     pending_calls::entry* call = one != nullptr ? calls.find(one->call) : nullptr;
     if (call == nullptr || call->deadline == clock::time_point::max()) return;
-    const bool saturated =
-        one->timeout >= std::chrono::duration_cast<std::chrono::milliseconds>(clock::time_point::max() - now);
-    const auto until = saturated ? clock::time_point::max() : now + one->timeout;
     // Never earlier than before.
-    calls.set_deadline(*call, std::max(call->deadline, std::min(until, one->last)));
+    calls.set_deadline(*call, std::max(call->deadline, std::min(after(now, one->timeout), one->last)));
   }
   std::size_t size() const noexcept { return calls_.size(); }
 

@@ -155,7 +155,7 @@ asio::awaitable<void> connection::read_messages() {
       } else {
         found = &decoder_.next();
         if (found->status == frame_decoder::status::frame) {
-          partial_since_ = clock::time_point::max();
+          silence_.has_message();
           on_frame(found->frame, found->error);
         }
       }
@@ -207,14 +207,14 @@ asio::awaitable<void> connection::read_messages() {
         continue;
       }
     }
-    if (limits_silence_ && partial_since_ == clock::time_point::max() && decoder_.buffered() > 0)
-      partial_since_ = clock::now();
+    if (silence_.limits() && !silence_.partial() && decoder_.buffered() > 0)
+      silence_.waits_for_rest(clock::now());
     count = co_await transport_->receive_into(*into);
     // What came at the last moment can't be answered any more, so it counts for nothing.
     if (phase_ >= phase::closing) co_return;
     stats_.bytes_received += count;
     if (look_for_rest_at_ == clock::time_point::max()) plan_rest();
-    if (limits_silence_) moved_at_ = clock::now();
+    if (silence_.limits()) silence_.moved(clock::now());
     if (count > 0) continue;
 
     const frame_decoder::result& last = decoder_.finish();
@@ -283,32 +283,18 @@ void connection::look_after() {
         gone ? make_error_code(asio::error::broken_pipe) : error_code(), milliseconds(0));
     return;
   }
-  if (look_for_silence_at_ <= now) look_for_silence(now);
+  if (silence_.look_at() <= now) look_for_silence(now);
   if (look_for_rest_at_ <= now) look_for_rest(now);
   if (stalls_ && stalls_->look_at() <= now) look_for_stalls(now);
 }
 
-// Looks at what the traffic has left behind: ends the connection, or looks again when that may be due.
 void connection::look_for_silence(clock::time_point now) {
-  look_for_silence_at_ = clock::time_point::max();
-  if (options_.partial_message_timeout.count() > 0) {
-    const bool partial = partial_since_ != clock::time_point::max();
-    const auto due = after(partial ? partial_since_ : now, options_.partial_message_timeout);
-    if (due <= now) return end_silence(errc::message_timed_out, true);
-    look_for_silence_at_ = due;
-  }
-  if (options_.idle_timeout.count() > 0) {
-    const bool busy = backlog() == 0 && (!processor_.idle() || pending_.size() > 0);
-    const auto due = after(busy ? now : moved_at_, options_.idle_timeout);
-    if (due <= now) return end_silence(errc::idle_timed_out, false);
-    look_for_silence_at_ = std::min(look_for_silence_at_, due);
-  }
-}
-
-void connection::end_silence(errc why, bool tell) {
+  const bool busy = backlog() == 0 && (!processor_.idle() || pending_.size() > 0);
+  const std::optional<errc> why = silence_.look(now, busy);
+  if (!why) return;
   discarding_ = true;
-  const error_code error = make_error_code(why);
-  if (tell) {
+  const error_code error = make_error_code(*why);
+  if (*why == errc::message_timed_out) {
     try {
       answer_without_record({}, static_cast<int>(rpc_errc::invalid_request), error.message(), std::nullopt,
                             nullptr);

@@ -9,6 +9,8 @@
 #include <antiphon/streaming/framing.hpp>
 #include <antiphon/streaming/output_chain.hpp>
 
+#include <boost/unordered/unordered_flat_set.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -63,13 +65,13 @@ class record final : public inbound_call, public processor::item {
   asio::awaitable<void> handler;       // what `runner` is to run
   waiter<> runner;                     // see run_handlers; there while it has nothing to do
   bool kept = false;
-  bool registered = false;  // findable by its id
+  bool registered = false;  // among the requests in flight
   bool coroutine = false;   // released when its coroutine has ended, not when it has answered
   bool orphan = false;      // that coroutine was destroyed before it was done
   bool answered = false;
   std::uint32_t awaiting = 0;  // calls of the handler to the peer
 
-  // For those who watch; see observing.cpp.
+  // For those who watch; see observers.hpp.
   handler_outcome outcome = handler_outcome::answered;
   bool timed = false;     // for the method's figures
   bool observed = false;  // somebody wants to know of its handler, or it is timed
@@ -78,13 +80,36 @@ class record final : public inbound_call, public processor::item {
   std::chrono::steady_clock::time_point started_at;
 };
 
-/// Finds records by their ids' texts.
-struct by_id {
-  using is_transparent = void;
-  static std::string_view id(std::string_view text) noexcept { return text; }
-  static std::string_view id(const record* call) noexcept { return call->id_; }
-  std::size_t operator()(const auto& call) const noexcept { return hash_of_id(id(call)); }
-  bool operator()(const auto& a, const auto& b) const noexcept { return same_id(id(a), id(b)); }
+/// Requests that are kept and not yet answered, to be found by their ids' texts.
+class requests_in_flight {
+ public:
+  bool empty() const noexcept { return all_.empty(); }
+  /// Null when there is none with that id.
+  record* find(std::string_view id) const noexcept {
+    if (empty()) return nullptr;
+    const auto found = all_.find(id);
+    return found == all_.end() ? nullptr : *found;
+  }
+  /// Once; one whose id is null is no one's to find. Its id has to stay where it is.
+  void add(record& call) {
+    if (call.registered || call.id_ == "null") return;
+    all_.insert(&call);
+    call.registered = true;
+  }
+  void remove(record& call) noexcept {
+    if (call.registered) all_.erase(&call);
+    call.registered = false;
+  }
+
+ private:
+  struct by_id {
+    using is_transparent = void;
+    static std::string_view id(std::string_view text) noexcept { return text; }
+    static std::string_view id(const record* call) noexcept { return call->id_; }
+    std::size_t operator()(const auto& call) const noexcept { return hash_of_id(id(call)); }
+    bool operator()(const auto& a, const auto& b) const noexcept { return same_id(id(a), id(b)); }
+  };
+  boost::unordered_flat_set<record*, by_id, by_id> all_;
 };
 
 }  // namespace antiphon::detail

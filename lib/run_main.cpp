@@ -7,9 +7,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -88,15 +85,6 @@ int run_main(asio::awaitable<int> main) try {
   return *code;
 } catch (...) {  // no descriptors for the context
   return report(std::current_exception(), false);
-}
-
-void write_to_stderr(std::string_view text) noexcept {
-  // So much a pipe takes whole when it takes anything.
-  constexpr std::size_t most = 4096;
-  pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  if (::poll(&out, 1, 0) != 1 || out.revents != POLLOUT) return;
-  text = text.substr(0, most);
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 int run_main(asio::awaitable<ended> main) { return run_main(to_code(std::move(main))); }

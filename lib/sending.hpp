@@ -16,7 +16,7 @@ void connection::send_frame(Write write) {
   try {
     out_.begin_frame(decoder_.rules());
     write();
-    if (hooks_ & middleware::on_sent) show_sent();
+    if (observers_.want(middleware::on_sent)) observers_.sent(out_);
     out_.end_frame(decoder_.rules());
   } catch (...) {
     out_.drop_frame();

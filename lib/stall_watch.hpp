@@ -1,5 +1,7 @@
 #pragma once
 
+#include "lib/saturating_time.hpp"
+
 #include <antiphon/peer.hpp>
 #include <antiphon/stall_report.hpp>
 
@@ -63,13 +65,10 @@ class stall_watch {
     look_at_ = look_for(now);
     return true;
   }
-  clock::time_point after(clock::time_point start) const noexcept {
-    const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(never - start);
-    return limit_ >= most ? never : start + limit_;
-  }
+  clock::time_point after_limit(clock::time_point start) const noexcept { return after(start, limit_); }
   // A little late, so that what stalls at nearly the same time is reported at once.
   clock::time_point look_for(clock::time_point start) const noexcept {
-    const auto due = after(start);
+    const auto due = after_limit(start);
     return never - due > limit_ / 8 ? due + limit_ / 8 : never;
   }
   running* find(lender who) noexcept {
@@ -103,7 +102,7 @@ std::optional<stall_report> stall_watch::look(clock::time_point now, About about
     const bool awaiting = one.awaiting_since != never;
     all_await = all_await && awaiting;
     last_awaited = std::max(last_awaited, one.awaiting_since);
-    if (after(one.since) <= now) {
+    if (after_limit(one.since) <= now) {
       news = news || !one.reported;
       one.reported = true;
       handler->running = whole(one.since);
@@ -116,7 +115,7 @@ std::optional<stall_report> stall_watch::look(clock::time_point now, About about
   }
   running_ = std::move(left);
   if (all_await && !running_.empty()) {
-    report.all_await_peer = after(last_awaited) <= now;
+    report.all_await_peer = after_limit(last_awaited) <= now;
     // Which of them began to await last tells one such time from another.
     const bool known = last_awaited == all_awaited_since_;
     if (!report.all_await_peer) {
@@ -128,7 +127,7 @@ std::optional<stall_report> stall_watch::look(clock::time_point now, About about
   }
   if (!news) return std::nullopt;
   // What stalls a little later can wait for as long: few reports of many, not many of few.
-  if (look_at_ != never) look_at_ = std::max(look_at_, after(now));
+  if (look_at_ != never) look_at_ = std::max(look_at_, after_limit(now));
   return report;
 }
 

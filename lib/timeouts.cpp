@@ -8,6 +8,8 @@
 #include <antiphon/streaming/encode.hpp>
 #include <antiphon/transport/buffer_pool.hpp>
 
+#include <boost/asio/bind_allocator.hpp>
+
 #include <algorithm>
 
 namespace antiphon {
@@ -36,7 +38,7 @@ auto connection::unanswered() noexcept {
   };
 }
 
-connection::seldom_needed& connection::seldom() {
+seldom_needed& connection::seldom() {
   if (!seldom_) seldom_ = std::make_unique<seldom_needed>(executor_);
   return *seldom_;
 }

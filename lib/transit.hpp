@@ -3,9 +3,18 @@
 #include <antiphon/buffer.hpp>
 #include <antiphon/error.hpp>
 
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace antiphon::detail {
+
+/// Of a message that is passed on.
+struct passed_on {
+  std::string_view method;
+  /// Its parameters, in one piece or several that follow each other; empty when there are none.
+  std::span<const slice> params;
+};
 
 /// A request that is passed on, between the connection that it came from and the one that it is forwarded
 /// over: both know it and tell it what happens, in place of a coroutine that would wait for the answer. All

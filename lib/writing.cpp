@@ -4,8 +4,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include <algorithm>
-
 namespace antiphon::detail {
 
 void connection::flush() noexcept {
@@ -70,9 +68,9 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
       if (phase_ < phase::closing) lost(failed);
       break;
     }
-    if (figures_) figures_->written(outbox_);
+    observers_.written(outbox_);
     stats_.bytes_sent += size;
-    if (limits_silence_) moved_at_ = clock::now();
+    if (silence_.limits()) silence_.moved(clock::now());
     ++stats_.writes;
     release_written({});
     if (paused_ || processor_.queued() > 0 || phase_ != phase::open) turn_later();
@@ -82,46 +80,16 @@ asio::awaitable<void> connection::write_loop(std::shared_ptr<connection> self) {
   self->changed();
 }
 
-std::uint64_t connection::written(line which) const noexcept {
-  return which == line::room ? outbox_.total_written() : outbox_.written_of(which == line::second_lane);
-}
-
-// That of several who wait for room none goes on for whom the others leave none keeps it to work in
-// proportion.
-bool connection::first_goes_on(line which) const noexcept {
-  const auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-  if (waiting.empty()) return false;
-  if (write_failure_) return true;
-  return waiting.front().position <= written(which) && (which != line::room || has_room());
-}
-
 void connection::release_written(error_code error) noexcept {
-  if (error && !write_failure_) write_failure_ = error;
-  if (!write_failure_ && !first_goes_on(line::first_lane) && !first_goes_on(line::second_lane) &&
-      !first_goes_on(line::room))
-    return;
+  if (error) write_waiters_.fail(error);
+  if (!write_waiters_.may_go_on()) return;
   resume_due_ = true;
   turn_later();
 }
 
 void connection::resume_written() noexcept {
-  for (const line which : {line::first_lane, line::second_lane, line::room}) {
-    auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-    const auto go_on = [&](write_waiter& one) {
-      error_code error = one.given_up ? one.given_up : write_failure_;
-      if (one.position <= written(which)) error = {};  // before either
-      if (one.given_up) --writes_given_up_;
-      one.unlink();
-      resume(std::move(one.who), write_outcome{error});
-    };
-    // Whoever goes on may wait again, so each is looked for anew.
-    while (first_goes_on(which)) go_on(waiting.front());
-    while (writes_given_up_ > 0) {
-      const auto found = std::ranges::find_if(waiting, [](const auto& one) { return one.given_up.failed(); });
-      if (found == waiting.end()) break;
-      go_on(*found);
-    }
-  }
+  write_waiters_.release(
+      [this](auto who, write_waiters::outcome outcome) { resume(std::move(who), outcome); });
 }
 
 asio::awaitable<error_code> connection::wait_for_room(clock::time_point until) {
@@ -140,8 +108,8 @@ asio::awaitable<error_code> connection::wait_written(outbox::place what) {
 
 asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t position, clock::time_point until) {
   if (lost_) co_return why_closed();
-  if (position <= written(which)) co_return error_code();
-  const std::uint64_t id = ++write_waiters_so_far_;
+  if (write_waiters_.written(which, position)) co_return error_code();
+  const std::uint64_t id = write_waiters_.next_id();
   std::optional<asio::steady_timer> timer;
   if (until != clock::time_point::max()) {
     timer.emplace(executor_, until);
@@ -150,31 +118,23 @@ asio::awaitable<error_code> connection::wait_in(line which, std::uint64_t positi
       if (self && !error) self->give_up_writing(which, id, errc::timed_out);
     });
   }
-  write_waiter self;
+  write_waiters::place self;
   self.id = id;
   self.position = position;
   auto suspend = [this, which, id, &self](auto handler) {
     const bool cancellable = on_cancellation(
         handler, [this, which, id](asio::cancellation_type) { give_up_writing(which, id, errc::cancelled); });
-    // By position; nearly always at the end.
-    auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-    auto at = waiting.end();
-    while (at != waiting.begin() && std::prev(at)->position > self.position) --at;
-    self.who = waiter<write_outcome>(std::move(handler));
-    waiting.insert(at, self);
+    self.who = waiter<write_waiters::outcome>(std::move(handler));
+    write_waiters_.join(which, self);
     if (!cancellable) give_up_writing(which, id, make_error_code(boost::system::errc::not_enough_memory));
   };
-  auto waiting = suspended<write_outcome>(suspend);
-  const write_outcome outcome = co_await std::move(waiting);
+  auto waiting = suspended<write_waiters::outcome>(suspend);
+  const write_waiters::outcome outcome = co_await std::move(waiting);
   co_return outcome.error;
 }
 
 void connection::give_up_writing(line which, std::uint64_t waiter, error_code why) noexcept {
-  auto& waiting = write_waiters_[static_cast<std::size_t>(which)];
-  const auto found = std::ranges::find(waiting, waiter, &write_waiter::id);
-  if (found == waiting.end() || found->given_up) return;
-  found->given_up = why;
-  ++writes_given_up_;
+  if (!write_waiters_.give_up(which, waiter, why)) return;
   resume_due_ = true;
   turn_later();
 }

@@ -4,7 +4,6 @@
 
 #include <antiphon/streaming/sequence_framing.hpp>
 
-#include <algorithm>
 #include <array>
 
 namespace antiphon {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Fails on an include that goes upward: the floors and what each may see are in FLOORS below.
+"""Fails on an include that goes upward: the floors and what each may see are in FLOORS below. And on a use of the
+operating system outside of the files that are named after it: see SYSTEM_FILE.
 
     check_layers.py              check the tree that this file stands in
     check_layers.py --self-test  check the checker, on trees with one bad include each
@@ -50,6 +51,14 @@ FLOORS = {
     "users": Floor({"ground", "streaming", "transport", "public", "public relay", "public testing", "users"}, []),
 }
 
+# The library itself uses the operating system in these files only: for another one there are others.
+SYSTEM_FILE = re.compile(r"(.*/)?posix_[^/]*")
+PORTABLE_FLOORS = set(FLOORS) - {"unit tests", "users"}
+# C++ has no headers that end like this: they are the system's, but for the compiler's own and fmt's.
+SYSTEM_HEADER = re.compile(r"(?!(immintrin|arm_neon)\.h$|fmt/).*\.h|boost/asio/(posix|local)/.*")
+SYSTEM_NAME = re.compile(r"\bposix::|\basio::local\b|\b(errno|ssize_t|off_t|[pug]id_t|iovec|pollfd|sockaddr\w*)\b"
+                         r"|(?<![\w:>])::(?!operator\b|new\b)[a-z_]\w*\(")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 SKIPPED_DIRECTORIES = {".git", "build", "node_modules", "subprojects", "__pycache__"}
 
@@ -76,10 +85,16 @@ def resolve(root, source, name, quoted):
     return None
 
 
+def is_portable(path):
+    return floor_of(path) in PORTABLE_FLOORS and not SYSTEM_FILE.fullmatch(path)
+
+
 def complaint(root, source, name, quoted):
     """Why `source` may not include `name`, or None."""
     floor = floor_of(source)
     target = resolve(root, source, name, quoted)
+    if is_portable(source) and (SYSTEM_FILE if target else SYSTEM_HEADER).fullmatch(target or name):
+        return f"only a file named posix_* may include <{name}>"
     if target is None:
         if any(re.fullmatch(pattern, name) for pattern in FLOORS[floor].forbidden):
             return f"{floor} may not use <{name}>"
@@ -99,7 +114,7 @@ def source_files(root):
     for directory, names, files in os.walk(root):
         names[:] = sorted(n for n in names if n not in SKIPPED_DIRECTORIES)
         for name in sorted(files):
-            if name.endswith((".hpp", ".cpp", ".h")):
+            if name.endswith((".hpp", ".cpp", ".h", ".inl")):
                 path = os.path.relpath(os.path.join(directory, name), root)
                 if floor_of(path):
                     yield path
@@ -111,6 +126,9 @@ def check(root):
     for path in source_files(root):
         files += 1
         for number, line in enumerate((root / path).read_text(errors="replace").splitlines(), 1):
+            name = SYSTEM_NAME.search(line.split("//")[0])
+            if name and is_portable(path):
+                complaints.append(f"{path}:{number}: only a file named posix_* may use {name[0].rstrip('(')}")
             found = INCLUDE.match(line)
             if found:
                 why = complaint(root, path, found[1] or found[2], bool(found[1]))
@@ -144,10 +162,25 @@ SELF_TEST = [
     ("include/antiphon/streaming/frame.hpp", '#include "limits.hpp"', True),
     ("include/antiphon/streaming/frame.hpp", '#include "streaming/bounds.hpp"', False),
     ("transport/stdio.cpp", "#include <boost/asio.hpp>", True),
-    ("transport/stdio.cpp", '#include "transport/posix_io.hpp"', True),
+    ("transport/posix_stdio.cpp", '#include "transport/posix_io.hpp"', True),
     ("transport/stdio.cpp", "#include <boost/json/value.hpp>", False),
     ("transport/stdio.cpp", "#include <antiphon/streaming/limits.hpp>", False),
     ("transport/stdio.cpp", "#include <antiphon/router.hpp>", False),
+    ("transport/posix_stdio.cpp", "#include <fcntl.h>", True),
+    ("transport/posix_stdio.cpp", "asio::posix::stream_descriptor watch_;", True),
+    ("transport/pool.cpp", '#include "transport/posix_io.hpp"', False),
+    ("transport/pool.cpp", "#include <sys/mman.h>", False),
+    ("transport/pool.cpp", "#include <boost/asio/posix/stream_descriptor.hpp>", False),
+    ("transport/pool.cpp", "::munmap(pages, size);", False),
+    ("transport/pool.cpp", "void* memory = ::operator new(size);", True),
+    ("include/antiphon/transport/pool.hpp", "std::shared_ptr<posix::child> child_;", False),
+    ("lib/endpoint.cpp", "ssize_t count = 0;", False),
+    ("lib/endpoint.cpp", "#include <unistd.h>", False),
+    ("lib/endpoint.cpp", "#include <fmt/core.h>", True),
+    ("lib/endpoint.cpp", "asio::local::stream_protocol::socket other;", False),
+    ("lib/endpoint.cpp", "// What ::poll says, and posix::stream, is nothing for this file.", True),
+    ("streaming/limits.cpp", "#include <immintrin.h>", True),
+    ("tools/antiphon/main.cpp", "::close(fd);", True),
     ("lib/endpoint.cpp", '#include "streaming/bounds.hpp"', True),
     ("lib/endpoint.cpp", "#include <antiphon/transport/transport.hpp>", True),
     ("lib/endpoint.cpp", '#include "examples/demo/clock.hpp"', False),

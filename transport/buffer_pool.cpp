@@ -1,5 +1,5 @@
 #include "transport/fail.hpp"
-#include "transport/posix_pages.hpp"
+#include "transport/pages.hpp"
 
 #include <antiphon/transport/buffer_pool.hpp>
 
@@ -34,7 +34,7 @@ struct block_size {
 block_size size_for(std::size_t at_least) noexcept {
   const std::size_t size_class = class_for(at_least);
   if (size_class != no_class) return {size_class, class_sizes[size_class]};
-  return {no_class, posix::whole_pages(at_least)};
+  return {no_class, whole_pages(at_least)};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ struct buffer_pool::block : memory_block {
 
   static block* make(block_size size);
   static void destroy(block* old) noexcept {
-    if (old->capacity >= mapped_from) posix::unmap_pages(old->bytes, old->capacity);
+    if (old->capacity >= mapped_from) unmap_pages(old->bytes, old->capacity);
     old->~block();
     ::operator delete(static_cast<void*>(old));
   }
@@ -89,7 +89,7 @@ buffer_pool::block* buffer_pool::block::make(block_size size) {
     made->bytes = static_cast<char*>(memory) + sizeof(block);
     return made;
   }
-  made->bytes = posix::map_pages(size.capacity);
+  made->bytes = map_pages(size.capacity);
   if (made->bytes == nullptr) {
     made->capacity = 0;
     destroy(made);
@@ -100,8 +100,8 @@ buffer_pool::block* buffer_pool::block::make(block_size size) {
     return mine->home->extend(*mine, capacity);
   };
   made->trim = [](memory_block* b, std::size_t used) noexcept {
-    const std::size_t kept = posix::whole_pages(used);
-    if (kept < b->capacity) posix::release_pages(b->bytes + kept, b->capacity - kept);
+    const std::size_t kept = whole_pages(used);
+    if (kept < b->capacity) release_pages(b->bytes + kept, b->capacity - kept);
   };
   return made;
 }
@@ -122,7 +122,7 @@ void buffer_pool::state::count_back(std::size_t size) noexcept {
 }
 
 buffer_pool::block* buffer_pool::state::take(std::size_t at_least) {
-  if (at_least > std::numeric_limits<std::ptrdiff_t>::max() - posix::page_size()) throw std::bad_alloc();
+  if (at_least > std::numeric_limits<std::ptrdiff_t>::max() - page_size()) throw std::bad_alloc();
   const block_size size = size_for(at_least);
   std::unique_lock lock(mutex);
   if (!count_out(size.capacity)) {
@@ -155,14 +155,14 @@ buffer_pool::block* buffer_pool::state::take(std::size_t at_least) {
 }
 
 bool buffer_pool::state::extend(block& taken, std::size_t capacity) noexcept {
-  if (capacity > std::numeric_limits<std::ptrdiff_t>::max() - posix::page_size()) return false;
+  if (capacity > std::numeric_limits<std::ptrdiff_t>::max() - page_size()) return false;
   const block_size size = size_for(capacity);
   const std::size_t more = size.capacity - taken.capacity;
   {
     std::lock_guard lock(mutex);
     if (!count_out(more)) return false;
   }
-  char* const pages = posix::extend_pages(taken.bytes, taken.capacity, size.capacity);
+  char* const pages = extend_pages(taken.bytes, taken.capacity, size.capacity);
   if (pages == nullptr) {
     std::lock_guard lock(mutex);
     count_back(more);

@@ -1,6 +1,7 @@
 #include "transport/posix_channel.hpp"
 
-#include "transport/fail.hpp"
+#include "transport/posix_descriptor.hpp"
+#include "transport/posix_epoll.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -8,21 +9,10 @@
 
 namespace antiphon::posix {
 
-unique_fd make_epoll(int fd, unsigned events) {
-  unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
-  if (!made) fail(last_error(), "epoll_create");
-  made = above_standard(std::move(made));
-  epoll_event interest{};
-  interest.events = events;
-  if (::epoll_ctl(made.get(), EPOLL_CTL_ADD, fd, &interest) == 0) return made;
-  if (errno == EPERM) return unique_fd();
-  fail(last_error(), "epoll_ctl");
-}
-
 channel channel::own(const asio::any_io_executor& executor, unique_fd file, access how) {
   channel made(executor, how);
-  made.ready_.assign(file.get());
-  made.fd_ = file.release();
+  made.fd_ = file.get();
+  hand_over(std::move(file), made.ready_);
   return made;
 }
 
@@ -30,13 +20,12 @@ channel channel::share(const asio::any_io_executor& executor, unique_fd file, ac
   channel made(executor, how);
   made.fd_ = file.get();
   made.file_ = std::move(file);
-  unique_fd epoll = make_epoll(made.fd_, way == direction::in ? EPOLLIN : EPOLLOUT);
-  if (!epoll) {
+  unique_fd epoll = make_epoll();
+  if (add_to_epoll(epoll, made.fd_, way == direction::in ? EPOLLIN : EPOLLOUT)) {
+    hand_over(std::move(epoll), made.ready_);
+  } else {
     made.how_ = access::file;
-    return made;
   }
-  made.ready_.assign(epoll.get());
-  epoll.release();
   return made;
 }
 
@@ -52,8 +41,7 @@ void channel::cancel() noexcept {
 }
 
 void channel::close() noexcept {
-  error_code ignored;
-  ready_.close(ignored);
+  posix::close(ready_);
   file_.reset();
   fd_ = -1;
 }

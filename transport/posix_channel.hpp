@@ -11,8 +11,6 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include <string_view>
-
 namespace antiphon::posix {
 
 namespace asio = boost::asio;
@@ -70,9 +68,5 @@ class channel {
   access how_;
   int fd_ = -1;
 };
-
-/// A private epoll descriptor that is readable when `events` (EPOLLIN, ...) hold for `fd`, or an error or a
-/// hang-up does. Empty when `fd` never keeps anyone waiting (a regular file). Throws.
-unique_fd make_epoll(int fd, unsigned events);
 
 }  // namespace antiphon::posix

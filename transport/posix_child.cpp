@@ -1,6 +1,7 @@
 #include "transport/posix_child.hpp"
 
 #include "transport/fail.hpp"
+#include "transport/posix_descriptor.hpp"
 #include "transport/posix_io.hpp"
 #include "transport/posix_pidfd.hpp"
 #include "transport/posix_spawn.hpp"
@@ -17,7 +18,7 @@
 #include <array>
 #include <cerrno>
 
-namespace antiphon::posix {
+namespace antiphon {
 namespace {
 
 constexpr std::size_t longest_line = 64 * 1024;
@@ -25,11 +26,6 @@ constexpr std::size_t stderr_bytes_at_a_time = 64 * 1024;
 // What may lie in a pipe by the time its writer is gone, with room for the largest that a user may ask for.
 constexpr std::size_t stderr_bytes_at_the_end = 1 << 20;
 constexpr int milliseconds_to_terminate = 100;
-
-void close_quietly(asio::posix::stream_descriptor& descriptor) noexcept {
-  error_code ignored;
-  descriptor.close(ignored);
-}
 
 template <class Function, class... Arguments>
 void call_hook(const Function& hook, Arguments&&... arguments) noexcept {
@@ -43,10 +39,10 @@ void call_hook(const Function& hook, Arguments&&... arguments) noexcept {
 }  // namespace
 
 /// The child's output and input; tells the child when it is closed.
-class child::stdio final : public stream {
+class child_process::state::stdio final : public posix::stream {
  public:
-  stdio(std::shared_ptr<child> process, channel in, channel out, bool owning)
-      : stream(process->executor_, std::move(in), std::move(out), process->what_.buffers_),
+  stdio(std::shared_ptr<state> process, posix::channel in, posix::channel out, bool owning)
+      : posix::stream(process->executor_, std::move(in), std::move(out), process->what_.buffers_),
         process_(std::move(process)),
         owning_(owning) {
     process_->stdio_ = this;
@@ -57,24 +53,25 @@ class child::stdio final : public stream {
   }
 
   void close() noexcept override {
-    stream::close();
+    posix::stream::close();
     if (owning_) process_->begin_stop();
   }
 
  private:
-  std::shared_ptr<child> process_;
+  std::shared_ptr<state> process_;
   bool owning_;
 };
 
-std::shared_ptr<child> child::start(const asio::any_io_executor& executor, command what) {
-  auto made = std::make_shared<child>(executor, std::move(what));
+std::shared_ptr<child_process::state> child_process::state::start(const asio::any_io_executor& executor,
+                                                                  command what) {
+  auto made = std::make_shared<state>(executor, std::move(what));
   made->launch();
   made->watch_process();
   if (made->stderr_.is_open()) made->watch_stderr();
   return made;
 }
 
-child::child(const asio::any_io_executor& executor, command what)
+child_process::state::state(const asio::any_io_executor& executor, command what)
     : executor_(executor),
       what_(std::move(what)),
       process_(executor),
@@ -82,7 +79,7 @@ child::child(const asio::any_io_executor& executor, command what)
       ladder_(executor),
       ended_event_(executor) {}
 
-child::~child() {
+child_process::state::~state() {
   if (!running_) return;
   to_stdin_.reset();
   send_signal(SIGTERM);
@@ -92,42 +89,37 @@ child::~child() {
   while (!collect(0)) ::poll(&ended, 1, -1);
 }
 
-void child::launch() {
-  pipe_ends input = make_pipe();
-  pipe_ends output = make_pipe();
-  pipe_ends error;
-  standard_descriptors descriptors{input.read.get(), output.write.get(), -1};
+void child_process::state::launch() {
+  posix::pipe_ends input = posix::make_pipe();
+  posix::pipe_ends output = posix::make_pipe();
+  posix::pipe_ends error;
+  posix::standard_descriptors descriptors{input.read.get(), output.write.get(), -1};
   if (what_.stderr_hook_) {
-    error = make_pipe();
-    set_nonblocking(error.read.get());
+    error = posix::make_pipe();
+    posix::set_nonblocking(error.read.get());
   } else if (what_.stderr_target_ == command::stderr_target::discard) {
-    unique_fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-    if (!null) fail(last_error(), "/dev/null");
-    error.write = above_standard(std::move(null));
+    posix::unique_fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (!null) fail(posix::last_error(), "/dev/null");
+    error.write = posix::above_standard(std::move(null));
   }
   descriptors.error = error.write.get();
-  set_nonblocking(input.write.get());
-  set_nonblocking(output.read.get());
-  ignore_sigpipe();
+  posix::set_nonblocking(input.write.get());
+  posix::set_nonblocking(output.read.get());
+  posix::ignore_sigpipe();
 
-  pid_ = spawn_process(what_.arguments_, what_.environment_, what_.directory_, descriptors);
+  pid_ = posix::spawn_process(what_.arguments_, what_.environment_, what_.directory_, descriptors);
   open_process();
-  if (error.read) {
-    stderr_.assign(error.read.get());
-    error.read.release();
-  }
+  if (error.read) posix::hand_over(std::move(error.read), stderr_);
   to_stdin_ = std::move(input.write);
   from_stdout_ = std::move(output.read);
 }
 
 /// A process that can't be watched is not left behind.
-void child::open_process() {
+void child_process::state::open_process() {
   try {
-    unique_fd process = open_pidfd(pid_);
+    posix::unique_fd process = posix::open_pidfd(pid_);
     if (!process) fail(errc::spawn_failed, "watch " + what_.program());
-    process = above_standard(std::move(process));
-    process_.assign(process.get());
-    process.release();
+    posix::hand_over(posix::above_standard(std::move(process)), process_);
     running_ = true;
   } catch (...) {
     ::kill(pid_, SIGKILL);
@@ -137,14 +129,14 @@ void child::open_process() {
   }
 }
 
-transport_ptr child::take_stdio(bool owning) {
+transport_ptr child_process::state::take_stdio(bool owning) {
   if (!to_stdin_) return nullptr;
-  auto in = channel::own(executor_, std::move(from_stdout_), access::owned);
-  auto out = channel::own(executor_, std::move(to_stdin_), access::owned);
+  auto in = posix::channel::own(executor_, std::move(from_stdout_), posix::access::owned);
+  auto out = posix::channel::own(executor_, std::move(to_stdin_), posix::access::owned);
   return std::make_unique<stdio>(shared_from_this(), std::move(in), std::move(out), owning);
 }
 
-asio::awaitable<exit_status> child::wait(std::shared_ptr<child> self) {
+asio::awaitable<exit_status> child_process::state::wait(std::shared_ptr<state> self) {
   while (self->running_) {
     auto waiting = self->ended_event_.wait();
     co_await std::move(waiting);
@@ -152,14 +144,14 @@ asio::awaitable<exit_status> child::wait(std::shared_ptr<child> self) {
   co_return self->how_;
 }
 
-void child::watch_process() {
+void child_process::state::watch_process() {
   process_.async_wait(asio::posix::descriptor_base::wait_read,
                       [self = shared_from_this()](const error_code& ec) {
                         if (!ec) self->process_ended();
                       });
 }
 
-void child::process_ended() {
+void child_process::state::process_ended() {
   if (!collect(WNOHANG)) {
     watch_process();
     return;
@@ -168,8 +160,8 @@ void child::process_ended() {
   // A grandchild may hold its standard error open for ever: only what is there by now is waited for.
   if (stderr_.is_open()) read_stderr(stderr_bytes_at_the_end);
   if (!partial_line_.empty()) call_hook(what_.stderr_hook_, std::string_view(partial_line_));
-  close_quietly(stderr_);
-  close_quietly(process_);
+  posix::close(stderr_);
+  posix::close(process_);
   call_hook(what_.exit_hook_, how_);
   // They may own what owns the process.
   what_.exit_hook_ = nullptr;
@@ -178,7 +170,7 @@ void child::process_ended() {
 }
 
 /// Reaps it if it has ended; true when there is nothing to reap any more.
-bool child::collect(int extra_flags) noexcept {
+bool child_process::state::collect(int extra_flags) noexcept {
   siginfo_t info{};
   int result = 0;
   do {
@@ -196,22 +188,22 @@ bool child::collect(int extra_flags) noexcept {
   return true;
 }
 
-void child::watch_stderr() {
+void child_process::state::watch_stderr() {
   stderr_.async_wait(asio::posix::descriptor_base::wait_read,
                      [self = shared_from_this()](const error_code& ec) {
                        if (ec || !self->stderr_.is_open()) return;
                        if (self->read_stderr(stderr_bytes_at_a_time)) {
                          self->watch_stderr();
                        } else {
-                         close_quietly(self->stderr_);
+                         posix::close(self->stderr_);
                        }
                      });
 }
 
-bool child::read_stderr(std::size_t max_bytes) {
+bool child_process::state::read_stderr(std::size_t max_bytes) {
   std::array<char, 4096> bytes;
   for (std::size_t total = 0; total < max_bytes;) {
-    const io_result got = read_now(stderr_.native_handle(), access::owned, bytes);
+    const posix::io_result got = posix::read_now(stderr_.native_handle(), posix::access::owned, bytes);
     if (got.error != 0) return got.error == EAGAIN;
     if (got.count == 0) return false;
     hand_over(std::string_view(bytes.data(), got.count));
@@ -220,7 +212,7 @@ bool child::read_stderr(std::size_t max_bytes) {
   return true;
 }
 
-void child::hand_over(std::string_view bytes) {
+void child_process::state::hand_over(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto end = bytes.find('\n');
     const bool whole = end != std::string_view::npos;
@@ -236,27 +228,27 @@ void child::hand_over(std::string_view bytes) {
   }
 }
 
-void child::begin_stop() noexcept {
+void child_process::state::begin_stop() noexcept {
   if (stopping_ || !running_) return;
   stopping_ = true;
   to_stdin_.reset();
   if (stdio_ != nullptr) stdio_->shutdown_send();
-  after(what_.after_end_of_input_, &child::terminate);
+  after(what_.after_end_of_input_, &state::terminate);
 }
 
-void child::begin_terminate() noexcept {
+void child_process::state::begin_terminate() noexcept {
   begin_stop();
   if (running_) terminate();
 }
 
-void child::terminate() noexcept {
+void child_process::state::terminate() noexcept {
   send_signal(SIGTERM);
-  after(what_.after_terminate_, &child::kill);
+  after(what_.after_terminate_, &state::kill);
 }
 
-void child::kill() noexcept { send_signal(SIGKILL); }
+void child_process::state::kill() noexcept { send_signal(SIGKILL); }
 
-void child::after(std::chrono::milliseconds delay, void (child::*next)() noexcept) noexcept {
+void child_process::state::after(std::chrono::milliseconds delay, void (state::*next)() noexcept) noexcept {
   try {
     // So that no addition overflows.
     ladder_.expires_after(std::min<std::chrono::milliseconds>(delay, std::chrono::hours(24 * 365)));
@@ -268,48 +260,46 @@ void child::after(std::chrono::milliseconds delay, void (child::*next)() noexcep
   }
 }
 
-void child::send_signal(int number) noexcept { signal_pidfd(process_.native_handle(), number); }
-
-}  // namespace antiphon::posix
-
-namespace antiphon {
+void child_process::state::send_signal(int number) noexcept {
+  posix::signal_pidfd(process_.native_handle(), number);
+}
 
 child_process::child_process(asio::any_io_executor executor, command what)
-    : child_(posix::child::start(executor, std::move(what))) {}
+    : state_(state::start(executor, std::move(what))) {}
 
 child_process& child_process::operator=(child_process&& other) noexcept {
   if (this == &other) return *this;
-  if (child_) child_->begin_stop();
-  child_ = std::move(other.child_);
+  if (state_) state_->begin_stop();
+  state_ = std::move(other.state_);
   return *this;
 }
 
 child_process::~child_process() {
-  if (child_) child_->begin_stop();
+  if (state_) state_->begin_stop();
 }
 
-int child_process::pid() const noexcept { return child_ ? child_->pid() : -1; }
+int child_process::pid() const noexcept { return state_ ? state_->pid() : -1; }
 
-transport_ptr child_process::take_stdio() { return child_ ? child_->take_stdio(false) : nullptr; }
+transport_ptr child_process::take_stdio() { return state_ ? state_->take_stdio(false) : nullptr; }
 
 asio::awaitable<exit_status> child_process::wait() {
-  if (!child_) fail(asio::error::bad_descriptor, "no process to wait for");
-  return posix::child::wait(child_);
+  if (!state_) fail(asio::error::bad_descriptor, "no process to wait for");
+  return state::wait(state_);
 }
 
 asio::awaitable<exit_status> child_process::stop() {
-  if (child_) child_->begin_stop();
+  if (state_) state_->begin_stop();
   return wait();
 }
 
 asio::awaitable<exit_status> child_process::terminate() {
-  if (child_) child_->begin_terminate();
+  if (state_) state_->begin_terminate();
   return wait();
 }
 
 asio::awaitable<transport_ptr> spawn(command what) {
   const auto executor = co_await asio::this_coro::executor;
-  auto child = posix::child::start(executor, std::move(what));
+  auto child = child_process::state::start(executor, std::move(what));
   co_return child->take_stdio(true);
 }
 

@@ -15,17 +15,17 @@
 #include <memory>
 #include <string>
 
-namespace antiphon::posix {
+namespace antiphon {
 
 /// A process that was started and has not been forgotten: watched until it is reaped, stopped on demand.
 ///
 /// Its pending handlers own it. They belong to the io_context, so with that one the last owner goes, and the
 /// destructor kills what still runs.
-class child : public std::enable_shared_from_this<child> {
+class child_process::state : public std::enable_shared_from_this<child_process::state> {
  public:
-  static std::shared_ptr<child> start(const asio::any_io_executor& executor, command what);
-  child(const asio::any_io_executor& executor, command what);
-  ~child();
+  static std::shared_ptr<state> start(const asio::any_io_executor& executor, command what);
+  state(const asio::any_io_executor& executor, command what);
+  ~state();
 
   int pid() const noexcept { return pid_; }
   /// Its output and input, once. With `owning`, closing the transport stops the process.
@@ -35,7 +35,7 @@ class child : public std::enable_shared_from_this<child> {
   /// Goes on with SIGTERM at once.
   void begin_terminate() noexcept;
   /// Keeps `self` until it ends, also before it has started.
-  static asio::awaitable<exit_status> wait(std::shared_ptr<child> self);
+  static asio::awaitable<exit_status> wait(std::shared_ptr<state> self);
 
  private:
   class stdio;
@@ -48,7 +48,7 @@ class child : public std::enable_shared_from_this<child> {
   /// Reads what is there, at most `max_bytes`; false at the end.
   bool read_stderr(std::size_t max_bytes);
   void hand_over(std::string_view bytes);
-  void after(std::chrono::milliseconds delay, void (child::*next)() noexcept) noexcept;
+  void after(std::chrono::milliseconds delay, void (state::*next)() noexcept) noexcept;
   void terminate() noexcept;
   void kill() noexcept;
   void send_signal(int number) noexcept;
@@ -57,9 +57,9 @@ class child : public std::enable_shared_from_this<child> {
   asio::any_io_executor executor_;
   command what_;
   pid_t pid_ = -1;
-  unique_fd to_stdin_;
-  unique_fd from_stdout_;
-  stream* stdio_ = nullptr;                 // while it lives, after it was taken
+  posix::unique_fd to_stdin_;
+  posix::unique_fd from_stdout_;
+  posix::stream* stdio_ = nullptr;          // while it lives, after it was taken
   asio::posix::stream_descriptor process_;  // a pidfd
   asio::posix::stream_descriptor stderr_;
   std::string partial_line_;
@@ -70,4 +70,4 @@ class child : public std::enable_shared_from_this<child> {
   bool stopping_ = false;
 };
 
-}  // namespace antiphon::posix
+}  // namespace antiphon

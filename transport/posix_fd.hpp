@@ -3,7 +3,6 @@
 #include <antiphon/error.hpp>
 
 #include <cerrno>
-#include <string>
 #include <utility>
 
 namespace antiphon::posix {

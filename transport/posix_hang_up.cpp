@@ -1,6 +1,7 @@
 #include "transport/posix_hang_up.hpp"
 
-#include "transport/fail.hpp"
+#include "transport/posix_descriptor.hpp"
+#include "transport/posix_epoll.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -13,21 +14,11 @@ namespace antiphon::posix {
 
 hang_up_watch::hang_up_watch(const asio::any_io_executor& executor, int in, int out)
     : in_(in), out_(out), epoll_(executor) {
-  unique_fd made(::epoll_create1(EPOLL_CLOEXEC));
-  if (!made) fail(last_error(), "epoll_create");
-  made = above_standard(std::move(made));
-  const auto add = [&made](int fd, unsigned events) {
-    epoll_event interest{};
-    interest.events = events;
-    interest.data.fd = fd;
-    // A regular file has nobody at its other end.
-    if (::epoll_ctl(made.get(), EPOLL_CTL_ADD, fd, &interest) != 0 && errno != EPERM)
-      fail(last_error(), "epoll_ctl");
-  };
-  add(in, EPOLLRDHUP);
-  if (out != in) add(out, 0);
-  epoll_.assign(made.get());
-  made.release();
+  unique_fd made = make_epoll();
+  // Whatever it says: a regular file has nobody at its other end.
+  add_to_epoll(made, in, EPOLLRDHUP);
+  if (out != in) add_to_epoll(made, out, 0);
+  hand_over(std::move(made), epoll_);
 }
 
 asio::awaitable<hang_up> hang_up_watch::wait(bool input_has_ended) {
@@ -68,9 +59,6 @@ void hang_up_watch::ignore_end_of_input() noexcept {
   ::epoll_ctl(epoll_.native_handle(), operation, in_, &interest);
 }
 
-void hang_up_watch::close() noexcept {
-  error_code ignored;
-  epoll_.close(ignored);
-}
+void hang_up_watch::close() noexcept { posix::close(epoll_); }
 
 }  // namespace antiphon::posix

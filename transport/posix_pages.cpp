@@ -1,4 +1,4 @@
-#include "transport/posix_pages.hpp"
+#include "transport/pages.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 #endif
 #endif
 
-namespace antiphon::posix {
+namespace antiphon {
 
 std::size_t page_size() noexcept {
   static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
@@ -52,4 +52,4 @@ char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept
 char* extend_pages(char*, std::size_t, std::size_t) noexcept { return nullptr; }
 #endif
 
-}  // namespace antiphon::posix
+}  // namespace antiphon

@@ -1,5 +1,5 @@
 #include "transport/fail.hpp"
-#include "transport/posix_fd.hpp"
+#include "transport/posix_descriptor.hpp"
 #include "transport/posix_pidfd.hpp"
 
 #include <antiphon/transport/process_end.hpp>
@@ -18,10 +18,8 @@ asio::awaitable<void> when_process_ends(int pid) {
   const std::string what = "process " + std::to_string(pid);
   posix::unique_fd opened = posix::open_pidfd(pid);
   if (!opened) fail(posix::last_error(), what);
-  opened = posix::above_standard(std::move(opened));
   asio::posix::stream_descriptor process(executor);
-  process.assign(opened.get());
-  opened.release();
+  posix::hand_over(posix::above_standard(std::move(opened)), process);
   auto waiting = process.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::deferred));
   const auto done = co_await std::move(waiting);
   if (std::get<0>(done)) fail(std::get<0>(done), what);

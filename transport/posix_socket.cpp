@@ -25,16 +25,17 @@ asio::awaitable<error_code> connect(channel& socket, socket_address to) {
   co_return system_code(error);
 }
 
-bool is_local(int fd) noexcept {
-  int domain = 0;
-  socklen_t size = sizeof(domain);
-  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+int family_of(int fd) noexcept {
+  int family = AF_UNSPEC;
+  socklen_t size = sizeof(family);
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 ? family : AF_UNSPEC;
 }
 
 std::optional<peer_credentials> credentials_of(int fd) noexcept {
   ucred who{};
   socklen_t size = sizeof(who);
-  if (!is_local(fd) || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
+  if (family_of(fd) != AF_UNIX || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+    return std::nullopt;
   // A socket that isn't connected has no peer: process 0.
   if (who.pid == 0 && who.uid == static_cast<uid_t>(-1)) return std::nullopt;
   return peer_credentials{.process = who.pid, .user = who.uid, .group = who.gid};

@@ -23,7 +23,6 @@ struct socket_address {
     std::memcpy(&storage, bytes, count);
   }
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
-  int family() const noexcept { return storage.ss_family; }
 };
 
 /// A stream socket, non-blocking, close-on-exec and above 2. Throws.
@@ -32,8 +31,8 @@ unique_fd make_socket(int family);
 /// Connects; waits where that takes time. The error is that of the connection, or `operation_aborted`.
 asio::awaitable<error_code> connect(channel& socket, socket_address to);
 
-/// Whether it is a Unix socket.
-bool is_local(int fd) noexcept;
+/// AF_UNIX, AF_INET, ...; AF_UNSPEC when it is no socket.
+int family_of(int fd) noexcept;
 /// Who is at its other end; empty for other files than connected Unix sockets.
 std::optional<peer_credentials> credentials_of(int fd) noexcept;
 

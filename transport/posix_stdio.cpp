@@ -1,4 +1,6 @@
 #include "transport/fail.hpp"
+#include "transport/posix_descriptor.hpp"
+#include "transport/posix_epoll.hpp"
 #include "transport/posix_stream.hpp"
 
 #include <antiphon/transport/stdio.hpp>
@@ -91,6 +93,15 @@ channel make_channel(const asio::any_io_executor& executor, opened from, directi
   return channel::share(executor, std::move(from.file), from.how, way);
 }
 
+/// Readable once nobody can read this output any more. Empty where there is no reader to lose (a file,
+/// /dev/null).
+unique_fd watch_for_error(const opened& output) {
+  if (output.how == access::file) return unique_fd();
+  unique_fd epoll = make_epoll();
+  if (!add_to_epoll(epoll, output.file.get(), 0)) return unique_fd();
+  return epoll;
+}
+
 bool same_pipe_or_socket(int a, int b) noexcept {
   struct stat first{};
   struct stat second{};
@@ -128,8 +139,7 @@ class stdio_stream final : public stream {
                std::shared_ptr<buffer_source> buffers)
       : stream(executor, std::move(in), std::move(out), std::move(buffers)), watch_(executor) {
     if (!output_watch) return;
-    watch_.assign(output_watch.get());
-    output_watch.release();
+    hand_over(std::move(output_watch), watch_);
     watch_.async_wait(asio::posix::descriptor_base::wait_read,
                       [self = std::weak_ptr(self_)](const error_code& ec) {
                         const auto alive = self.lock();
@@ -147,10 +157,7 @@ class stdio_stream final : public stream {
   }
 
  private:
-  void stop_watching() noexcept {
-    error_code ignored;
-    watch_.close(ignored);
-  }
+  void stop_watching() noexcept { posix::close(watch_); }
 
   // What the watch holds on to: it may find the stream gone.
   std::shared_ptr<stdio_stream*> self_ = std::make_shared<stdio_stream*>(this);
@@ -165,9 +172,7 @@ asio::awaitable<transport_ptr> open_stdio(stdio_options options) {
   using posix::channel;
   auto in = posix::open_descriptor(options.input, channel::direction::in);
   auto out = posix::open_descriptor(options.output, channel::direction::out);
-  // A file or /dev/null has no reader to lose.
-  posix::unique_fd watch;
-  if (out.how != posix::access::file) watch = posix::make_epoll(out.file.get(), 0);
+  auto watch = posix::watch_for_error(out);
   auto in_channel = posix::make_channel(executor, std::move(in), channel::direction::in);
   auto out_channel = posix::make_channel(executor, std::move(out), channel::direction::out);
   if (options.protect_stdout) posix::protect(options);

@@ -25,10 +25,8 @@ std::shared_ptr<buffer_source> or_shared(std::shared_ptr<buffer_source> buffers)
 }
 
 bool is_tcp(int fd) noexcept {
-  int domain = 0;
-  socklen_t size = sizeof(domain);
-  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-         (domain == AF_INET || domain == AF_INET6);
+  const int family = family_of(fd);
+  return family == AF_INET || family == AF_INET6;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <antiphon/transport/unix_socket.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>

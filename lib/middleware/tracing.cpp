@@ -1,10 +1,10 @@
+#include "lib/local_time.hpp"
+
 #include <antiphon/middleware/tracing.hpp>
 #include <antiphon/streaming/decode.hpp>
 #include <antiphon/streaming/raw_json.hpp>
 
 #include <fmt/format.h>
-
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -23,9 +23,7 @@ constexpr std::size_t most_shown = 200;
 using wall_clock = std::chrono::system_clock;
 
 std::string time_of_day(wall_clock::time_point now) {
-  const std::time_t seconds = wall_clock::to_time_t(now);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
+  const std::tm local = detail::local_time(wall_clock::to_time_t(now));
   return fmt::format("{:02}:{:02}:{:02}", local.tm_hour, local.tm_min, local.tm_sec);
 }
 

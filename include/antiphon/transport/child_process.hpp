@@ -12,10 +12,6 @@
 
 namespace antiphon {
 
-namespace posix {
-class child;
-}
-
 /// How a process ended: by itself with `code`, or by `signal`.
 struct exit_status {
   /// What it passed to exit, -1 when it did not exit by itself.
@@ -112,7 +108,7 @@ class command {
   const std::string& program() const noexcept { return arguments_.front(); }
 
  private:
-  friend class posix::child;
+  friend class child_process;  // its state
 
   std::vector<std::string> arguments_;
   std::vector<std::pair<std::string, std::string>> environment_;
@@ -132,6 +128,8 @@ class command {
 /// (SIGTERM, and SIGKILL 100 ms later).
 class child_process {
  public:
+  class state;
+
   /// Nothing; for moving into.
   child_process() noexcept = default;
   /// Starts it.
@@ -161,7 +159,7 @@ class child_process {
   asio::awaitable<exit_status> terminate();
 
  private:
-  std::shared_ptr<posix::child> child_;
+  std::shared_ptr<state> state_;
 };
 
 /// Starts a program and talks to it over its standard input and output.

@@ -1,3 +1,4 @@
+#include "lib/silence_watch.hpp"
 #include "tests/support/pairs.hpp"
 #include "tests/support/session.hpp"
 
@@ -15,6 +16,7 @@ using antiphon::end_reason;
 using antiphon::ended;
 using antiphon::endpoint_options;
 using antiphon::errc;
+using antiphon::detail::silence_watch;
 using support::awaitable;
 using support::session;
 using namespace std::chrono_literals;
@@ -291,4 +293,39 @@ TEST_CASE("our own calls fail with what ended the connection") {
     const auto error = co_await std::move(calling);
     CHECK(error == errc::message_timed_out);
   });
+}
+
+// ---------------------------------------------------------------- without a connection
+
+TEST_CASE("the rest of a message may take its time from when it was waited for, whatever comes meanwhile") {
+  const silence_watch::clock::time_point start{1h};
+  silence_watch watch{partial_limit(10s)};
+  CHECK(watch.limits());
+  CHECK_FALSE(watch.look(start, false));
+  CHECK(watch.look_at() == start + 10s);
+  watch.waits_for_rest(start + 3s);
+  watch.moved(start + 9s);
+  CHECK_FALSE(watch.look(start + 10s, false));
+  CHECK(watch.look_at() == start + 13s);
+  CHECK(watch.look(start + 13s, true) == errc::message_timed_out);
+  watch.has_message();
+  CHECK_FALSE(watch.look(start + 13s, false));
+}
+
+TEST_CASE("who is idle has done nothing for so long, and nothing is for us to do") {
+  const silence_watch::clock::time_point start{1h};
+  silence_watch watch{idle_limit(10s)};
+  watch.moved(start);
+  CHECK_FALSE(watch.look(start + 9s, false));
+  CHECK(watch.look_at() == start + 10s);
+  CHECK_FALSE(watch.look(start + 10s, true));
+  CHECK(watch.look_at() == start + 20s);
+  CHECK(watch.look(start + 20s, false) == errc::idle_timed_out);
+}
+
+TEST_CASE("where nothing limits silence there is nothing to look at") {
+  silence_watch watch{endpoint_options()};
+  CHECK_FALSE(watch.limits());
+  CHECK_FALSE(watch.look(silence_watch::clock::time_point(1h), false));
+  CHECK(watch.look_at() == silence_watch::never);
 }

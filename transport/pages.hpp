@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace antiphon::posix {
+namespace antiphon {
 
 /// Whole pages of memory, of which the kernel gives each once it is touched.
 
@@ -19,4 +19,4 @@ char* extend_pages(char* pages, std::size_t size, std::size_t new_size) noexcept
 /// Their content is lost, and their memory the system's until they are touched again.
 void release_pages(char* pages, std::size_t size) noexcept;
 
-}  // namespace antiphon::posix
+}  // namespace antiphon
