@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from json import loads
 
 from cases import case, check
 from meson_project import build_and_test, configure, direct_consumer, embed, parameters
@@ -16,17 +15,16 @@ def nothing_leaks(yard):
     chosen = {"buildtype": "plain", "warning_level": "2", "werror": True, "default_library": "shared",
               "cpp_std": "c++20", "b_lto": False, "unity": "off"}
     configure(yard, folder, *(f"-D{name}={str(value).lower()}" for name, value in chosen.items()))
-    plain = set(parameters(yard, folder, "plain"))
+    targets = yard.introspect(folder / "build", "targets")
+    plain = set(parameters(targets, "plain"))
     for name in PARTS:
-        more = [one for one in parameters(yard, folder, name) if one not in plain]
+        more = [one for one in parameters(targets, name) if one not in plain]
         others = [one for one in more if not one.startswith("-I") and one != "-pthread"]
         check(not others, f"{name} is compiled with {others}")
-    targets = loads(yard.run("meson", "introspect", "--targets", folder / "build"))
     own = {*PARTS, "plain"}
     theirs = {one["name"] for one in targets if one["name"] not in own}
     check(theirs == {"antiphon", "antiphon_relay", "antiphon_testing"}, f"targets: {theirs}")
-    values = {one["name"]: one["value"] for one in loads(yard.run("meson", "introspect", "--buildoptions",
-                                                                  folder / "build"))}
+    values = {one["name"]: one["value"] for one in yard.introspect(folder / "build", "buildoptions")}
     for name, value in chosen.items():
         check(values[name] == value, f"the consumer's {name} is {values[name]}")
     linking = [line for line in (folder / "build/build.ninja").read_text().split("build ") if line.startswith("call:")]
@@ -57,7 +55,7 @@ def without_rtti(yard):
     folder = direct_consumer(yard)
     embed(yard, folder)
     configure(yard, folder, "-Dcpp_rtti=false", "-Doptimization=0")
-    check("-fno-rtti" in parameters(yard, folder, "call"), "the consumer has RTTI")
+    check("-fno-rtti" in parameters(yard.introspect(folder / "build", "targets"), "call"), "the consumer has RTTI")
     build_and_test(yard, folder)
 
 

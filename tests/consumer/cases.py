@@ -1,5 +1,6 @@
 """What a case is, and how it says what is wrong."""
 
+import shutil
 from collections import namedtuple
 
 # `slow` ones run with --all only; one that is `alone` while no other does.
@@ -20,12 +21,16 @@ def check(condition, what):
         raise Failure(what() if callable(what) else what)
 
 
+def need(command):
+    if not shutil.which(command):
+        raise Missing(f"{command} isn't installed")
+
+
 def case(title, rows=((),), slow=False, alone=False):
-    """One case for each row. Those that are `slow` run with --all only; one that is `alone` while no other does."""
+    """Makes a function cases, one for each row, which are its arguments."""
 
     def register(function):
-        for row in rows:
-            CASES.append(Case(title.format(*row), function, row, slow, alone))
+        CASES.extend(Case(title.format(*row), function, row, slow, alone) for row in rows)
         return function
 
     return register

@@ -3,16 +3,18 @@
 import re
 
 from cases import case, check
-from yard import HERE, PARTS, default_library
+from yard import HERE, PARTS
 
 
-def installed_files_are_those_listed(yard, kind):
+@case("a {} library: the installed files are those listed", [("static",)])
+@case("a {} library: the installed files are those listed", [("shared",)], slow=True)
+def installed_files(yard, kind):
     prefix = yard.installed(kind)
     tools = "tools/antiphon/antiphon:" in (yard.build / "build.ninja").read_text()
     wanted = set()
     for line in (HERE / "installed_files.txt").read_text().splitlines():
         name, _, when = line.partition(" ")
-        if when in ("", kind) or (when == "tools" and tools and prefix.kind == default_library(yard, yard.build)):
+        if when in ("", kind) or (when == "tools" and tools and kind == yard.own_kind()):
             wanted.add(name)
     libdir = str(prefix.libdir.relative_to(prefix.path))
     got = {re.sub(f"^{re.escape(libdir)}/", "LIBDIR/", str(file.relative_to(prefix.path)))
@@ -23,17 +25,9 @@ def installed_files_are_those_listed(yard, kind):
     check(got == wanted, f"not in installed_files.txt: {sorted(got - wanted)}; missing: {sorted(wanted - got)}")
 
 
-@case("a static library: the installed files are those listed")
-def static_files(yard):
-    installed_files_are_those_listed(yard, "static")
-
-
-@case("a shared library: the installed files are those listed", slow=True)
-def shared_files(yard):
-    installed_files_are_those_listed(yard, "shared")
-
-
-def pkg_config_files_can_be_moved(yard, kind):
+@case("pkg-config's files are valid, can be moved, and say what to link with: {}", [("static",)])
+@case("pkg-config's files are valid, can be moved, and say what to link with: {}", [("shared",)], slow=True)
+def pkg_config_files(yard, kind):
     prefix = yard.installed(kind)
     for package in PARTS.values():
         file = prefix.pkgconfig / f"{package}.pc"
@@ -57,12 +51,6 @@ def pkg_config_files_can_be_moved(yard, kind):
     wrong = yard.run("pkg-config", "--print-errors", "--exists", "antiphon >= 0.2", code=1,
                      environment={"PKG_CONFIG_PATH": str(prefix.pkgconfig)})
     check("0.1.0" in wrong, wrong)
-
-
-@case("pkg-config's files are valid, can be moved, and say what to link with: {}", [("static",)])
-@case("pkg-config's files are valid, can be moved, and say what to link with: {}", [("shared",)], slow=True)
-def pkg_config_files(yard, kind):
-    pkg_config_files_can_be_moved(yard, kind)
 
 
 @case("the core has nothing of the relay, the testing library or the tools")

@@ -1,9 +1,8 @@
 """Projects of Meson that use antiphon."""
 
 import shutil
-from json import loads
 
-from yard import HERE, PARTS, stays_outside
+from yard import HERE, PARTS
 
 
 def direct_consumer(yard):
@@ -21,17 +20,18 @@ def embed(yard, folder):
     shutil.copytree(yard.source(), folder / "subprojects/antiphon")
 
 
-def configure(yard, folder, *options):
-    return yard.run("meson", "setup", "build", *options, cwd=folder, environment=yard.meson_environment())
+def configure(yard, folder, *options, compiler="g++", environment=None, code=0):
+    return yard.run("meson", "setup", "build", *options, cwd=folder, code=code,
+                    environment={**yard.meson_environment(compiler), **(environment or {})})
 
 
-def build_and_test(yard, folder):
-    yard.run("meson", "compile", "-C", "build", cwd=folder)
-    stays_outside(folder / "build")
-    yard.run("meson", "test", "-C", "build", "--print-errorlogs", cwd=folder)
+def build_and_test(yard, folder, environment=None):
+    yard.run("meson", "compile", "-C", "build", cwd=folder, environment=environment)
+    yard.stays_outside(folder / "build")
+    yard.run("meson", "test", "-C", "build", "--print-errorlogs", cwd=folder, environment=environment)
 
 
-def parameters(yard, folder, name):
-    targets = loads(yard.run("meson", "introspect", "--targets", folder / "build"))
+def parameters(targets, name):
+    """What the compiler is given for a target, one of those that Meson lists."""
     target = next(one for one in targets if one["name"] == name)
     return [one for source in target["target_sources"] for one in source.get("parameters", [])]

@@ -11,9 +11,9 @@ as it was built; with it (`./dev consumers`) the library is built in each way th
 import argparse
 import importlib
 import os
-import subprocess
 import sys
 import tempfile
+import traceback
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
@@ -31,8 +31,10 @@ def run(one, yard):
         one.function(yard, *one.row)
     except Missing as what:
         return one.name, "skipped", str(what)
-    except (Failure, subprocess.SubprocessError, OSError, ValueError, KeyError, TypeError) as problem:
-        return one.name, "failed", f"{type(problem).__name__}: {problem}"
+    except Failure as problem:
+        return one.name, "failed", str(problem)
+    except Exception:  # one that got out would end the loop over the others
+        return one.name, "failed", traceback.format_exc()
     return one.name, "passed", ""
 
 
