@@ -251,6 +251,7 @@ def debugging(stage):
     """debug adapter: a session with breakpoints and steps, in DAP's envelope and order"""
     debugger = Debugger(stage)
     debugger.begin(stage.file("program", "one\ntwo\nthree\nfour\nfive\n"), 3)
+    debugger.call("setBreakpoints", source={"path": stage.path("another")}, breakpoints=[{"line": 2}])
     debugger.call("configurationDone")
     debugger.printed("one")
     debugger.printed("two")
@@ -273,6 +274,7 @@ def debugging_pause(stage):
     """debug adapter: it stops on entry, pauses while it runs, and is ended in the midst of it"""
     debugger = Debugger(stage)
     debugger.begin(stage.file("program", "tick\n" * 500000), stopOnEntry=True)
+    debugger.call("pause", threadId=1)  # there is nothing to pause
     debugger.call("configurationDone")
     debugger.stopped("entry", 1)
     debugger.call("continue", threadId=1)
