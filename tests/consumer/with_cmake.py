@@ -11,6 +11,7 @@ from yard import COMPILERS, HERE, PARTS
       [("shared", compiler) for compiler in COMPILERS], slow=True)
 def found(yard, kind, compiler="g++"):
     need("cmake")
+    need(compiler)
     prefix = yard.installed(kind)
     folder = yard.new_folder("cmake")
     # Reached through a link, as /lib is on many systems.

@@ -159,9 +159,10 @@ class Yard:
 
 def end_all(pid):
     """Kills a process with all that it has started: what Meson starts would go on without it."""
-    children = [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children")
-                for child in task.read_text().split()]
-    with suppress(ProcessLookupError):
+    children = []
+    with suppress(OSError):  # it ends by itself meanwhile
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            children += map(int, thread.read_text().split())
         os.kill(pid, signal.SIGKILL)
     for child in children:
         end_all(child)

@@ -190,7 +190,11 @@ class Program:
         self.process.send_signal(number)
 
     def children(self):
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        started = []
+        for thread in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with suppress(OSError):  # it has just ended
+                started += map(int, thread.read_text().split())
+        return started
 
     def naps(self):
         """How often it has gone to sleep by itself."""
