@@ -236,7 +236,9 @@ def facade_failures(stage):
     dying = stage.start("2_simple/blocking-facade", "/bin/true")
     check("error: " in dying.ends(code=1)[1], "a server that dies")
     silent = stage.start("2_simple/blocking-facade", stage.file("silent", SILENT, 0o755))
+    server = until(silent.children, "the server")[0]
     check("timed out" in silent.ends(code=1)[1], "a server that says nothing")
+    check(gone(server), "the server is left")
 
 
 @case
