@@ -38,6 +38,7 @@ SUITES = [
     Suite("links-self-test", "lines", 30, ["python3", "tools/docs/links.py", "--self-test"]),
     Suite("plots-self-test", "lines", 30, ["python3", "tools/docs/plots.py", "--self-test"]),
     Suite("plots", "check", 30, ["python3", "tools/docs/plots.py", "--check"]),
+    Suite("passes", "check", 30, ["python3", "tools/docs/passes.py", "--check"]),
     Suite("mutants-self-test", "lines", 30, ["python3", "tools/mutate.py", "--self-test"]),
     Suite("unit-streaming", "doctest", 300, ["{build}/tests/unit/streaming/antiphon-unit-streaming"]),
     Suite("unit-transport", "doctest", 300, ["{build}/tests/unit/transport/antiphon-unit-transport"]),

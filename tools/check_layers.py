@@ -13,6 +13,9 @@ import tempfile
 from collections import namedtuple
 from pathlib import Path
 
+import checking
+from house import ROOT
+
 # The first pattern that matches a path from the project's root names its floor.
 PLACES = [
     ("ground", r"include/antiphon/(buffer|error|fwd|version)\.hpp|lib/error\.cpp"),
@@ -120,8 +123,8 @@ def source_files(root):
                     yield path
 
 
-def check(root):
-    """(number of files, [complaint lines])"""
+def check(root=ROOT):
+    """([complaint lines], the line that sums up)"""
     complaints, files = [], 0
     for path in source_files(root):
         files += 1
@@ -134,7 +137,7 @@ def check(root):
                 why = complaint(root, path, found[1] or found[2], bool(found[1]))
                 if why:
                     complaints.append(f"{path}:{number}: {why}")
-    return files, complaints
+    return complaints, f"layers: {files} files, {len(complaints)} includes that go upward"
 
 
 # (file, its include line, whether it is allowed); each is tried in a tree that holds SELF_TEST_TREE.
@@ -208,7 +211,6 @@ SELF_TEST = [
 
 
 def self_test():
-    passed = failed = 0
     for source, line, allowed in SELF_TEST:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
@@ -216,27 +218,11 @@ def self_test():
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).touch()
             (root / source).write_text(f"#pragma once\n{line}\n")
-            _, complaints = check(root)
+            complaints, _ = check(root)
         expected = [] if allowed else [f"{source}:2: "]
-        if len(complaints) == len(expected) and all(c.startswith(e) for c, e in zip(complaints, expected)):
-            passed += 1
-        else:
-            failed += 1
-            print(f"{source}: {line}: expected {expected or 'no complaint'}, got {complaints}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if arguments:
-        sys.exit(__doc__)
-    files, complaints = check(Path(__file__).resolve().parent.parent)
-    print(*complaints, sep="\n", end="\n" if complaints else "")
-    print(f"layers: {files} files, {len(complaints)} includes that go upward")
-    return 1 if complaints else 0
+        as_expected = len(complaints) == len(expected) and all(map(str.startswith, complaints, expected))
+        yield None if as_expected else f"{source}: {line}: expected {expected or 'no complaint'}, got {complaints}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(checking.main(__doc__, check, self_test))

@@ -19,6 +19,9 @@ import textwrap
 from collections import namedtuple
 from pathlib import Path
 
+import checking
+from house import ROOT
+
 MARK = re.compile(r"<!-- (file|part of): (\S+) -->")
 FENCE = re.compile(r"(`{3,}|~{3,})\s*([\w+-]*).*")
 ALWAYS_MARKED = {"cpp", "c++", "cc"}
@@ -86,8 +89,8 @@ def complaint(root, block):
     return None if holds(source, textwrap.dedent(block.text)) else f"{path} has no such lines"
 
 
-def check(root):
-    """(number of blocks compared, [complaint lines])"""
+def check(root=ROOT):
+    """([complaint lines], the line that sums up)"""
     complaints, compared = [], 0
     for page in pages(root):
         for block in blocks(page.read_text()):
@@ -95,7 +98,7 @@ def check(root):
             why = complaint(root, block)
             if why:
                 complaints.append(f"{page.relative_to(root)}:{block.line}: {why}")
-    return compared, complaints
+    return complaints, f"snippets: {compared} blocks compared, {len(complaints)} that differ"
 
 
 SELF_TEST_SOURCE = "#include <a>\n\nint main() {\n  if (a) {\n    b();\n\n    c();\n  }\n}\n"
@@ -134,7 +137,6 @@ SELF_TEST = [
 
 
 def self_test():
-    passed = failed = 0
     for number, (page, line) in enumerate(SELF_TEST):
         place = ("README.md", "docs/guide.md", "docs/decisions/0001.md")[number % 3]
         with tempfile.TemporaryDirectory() as directory:
@@ -142,27 +144,12 @@ def self_test():
             for path, text in (("examples/a.cpp", SELF_TEST_SOURCE), (place, page)):
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text(text)
-            _, complaints = check(root)
+            complaints, _ = check(root)
         first = complaints[0] if complaints else ""
-        if first.startswith(f"{place}:{line}: ") if line else not complaints:
-            passed += 1
-        else:
-            failed += 1
-            print(f"{page!r}: expected {f'a complaint about line {line}' if line else 'none'}, got {complaints}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if arguments:
-        sys.exit(__doc__)
-    compared, complaints = check(Path(__file__).resolve().parent.parent)
-    print(*complaints, sep="\n", end="\n" if complaints else "")
-    print(f"snippets: {compared} blocks compared, {len(complaints)} that differ")
-    return 1 if complaints else 0
+        as_expected = first.startswith(f"{place}:{line}: ") if line else not complaints
+        expected = f"a complaint about line {line}" if line else "none"
+        yield None if as_expected else f"{page!r}: expected {expected}, got {complaints}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(checking.main(__doc__, check, self_test))

@@ -1,8 +1,7 @@
 // A debug adapter, on standard input and output, that any client of the Debug Adapter Protocol can start: it
 // "debugs" a text file, of which each line prints itself.
 //
-//     antiphon-debug-adapter      and then initialize, launch, setBreakpoints, configurationDone, continue,
-//     ...
+//     antiphon-debug-adapter      and then initialize, launch, setBreakpoints, configurationDone, continue
 //
 // DAP isn't JSON-RPC. dap_transport.hpp puts its envelope around the messages: what is left of an adapter are
 // handlers and events. Requests are handled one after the other (`order::ordered`), what must follow an
@@ -22,6 +21,7 @@
 #include <boost/json/value.hpp>
 
 #include <fstream>
+#include <map>
 #include <set>
 
 namespace asio = boost::asio;
@@ -47,11 +47,13 @@ class debuggee {
     path_ = std::move(path);
     pause_ = stop_on_entry;
   }
-  json::value set_breakpoints(const std::vector<breakpoint>& wanted) {
+  /// In place of those that this file had; another file's stay.
+  json::value set_breakpoints(const source& file, const std::vector<breakpoint>& wanted) {
     json::array verified;
-    breakpoints_.clear();
+    auto& lines = breakpoints_[file.path];
+    lines.clear();
     for (const auto one : wanted) {
-      breakpoints_.insert(one.line);
+      lines.insert(one.line);
       verified.push_back({{"verified", true}, {"line", one.line}});
     }
     return {{"breakpoints", verified}};
@@ -61,7 +63,9 @@ class debuggee {
         {"id", 1}, {"name", "main"}, {"source", {{"path", path_}}}, {"line", line_}, {"column", 1}};
     return {{"stackFrames", json::array{frame}}, {"totalFrames", 1}};
   }
-  void pause() { pause_ = running_; }
+  void pause() {
+    if (running_) pause_ = true;
+  }
 
   /// It will `run`; throws where it can't.
   void begin() {
@@ -103,7 +107,10 @@ class debuggee {
     return {antiphon::rpc_errc::request_failed, std::move(why)};
   }
   std::string why_stop(bool step) const {
-    return pause_ ? "pause" : breakpoints_.contains(line_) ? "breakpoint" : step ? "step" : "";
+    if (pause_) return "pause";
+    const auto here = breakpoints_.find(path_);
+    if (here != breakpoints_.end() && here->second.contains(line_)) return "breakpoint";
+    return step ? "step" : "";
   }
   std::string why_stop_before_the_first() const {
     if (started_) return "";  // it stopped at this line before
@@ -112,8 +119,8 @@ class debuggee {
 
   std::string path_;
   std::vector<std::string> lines_;
-  std::set<std::size_t> breakpoints_;
-  std::size_t line_ = 1;  // that comes next
+  std::map<std::string, std::set<std::size_t>> breakpoints_;  // by file: they may be set before the launch
+  std::size_t line_ = 1;                                      // that comes next
   bool started_ = false;
   bool running_ = false;
   bool ended_ = false;
@@ -154,8 +161,8 @@ antiphon::router make_routes() {
       {"program", "stopOnEntry"}, in_order);
   routes.on_request(
       "setBreakpoints",
-      [=](source, std::optional<std::vector<breakpoint>> wanted) {
-        return program->set_breakpoints(wanted.value_or(std::vector<breakpoint>()));
+      [=](source file, std::optional<std::vector<breakpoint>> wanted) {
+        return program->set_breakpoints(file, wanted.value_or(std::vector<breakpoint>()));
       },
       {"source", "breakpoints"}, in_order);
   const auto go = [=](call_context& call) { return resume(call, program, false); };

@@ -415,15 +415,6 @@ class Connection:
         else:
             self.server.expect_serving()
 
-    def expect_nothing(self, seconds):
-        """No message for this long. Only where no marker can show the same."""
-        deadline = time.monotonic() + seconds
-        while True:
-            body = self._next_frame()
-            check(body is None, f"nothing was due, but this came: {brief(body or b'')}")
-            if not self.fill(deadline):
-                return
-
     # The end
 
     def half_close(self):

@@ -4,7 +4,7 @@ much memory it may move. What a row means in every detail is in the themes; here
 import os
 import time
 
-from connection import Closed, check, check_error, check_result, encode, request
+from connection import check, check_error, check_result, encode, request
 from harness import HEADERS, LINES, LISTENERS, STDIO, TCP, UNIX, case
 from hostile import ENDS, GOES_ON, NONE, PAUSES, ROWS, hostile
 from messages import ECHO, LONG, REJECT, WAIT, cancel, content_length, echo_of, expect_echo, headed

@@ -8,14 +8,7 @@ import struct
 import termios
 import time
 
-from stage import Pipe, Talk, check, gone, header, native, read_header, read_native, same, until
-
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+from stage import Pipe, Talk, case, check, gone, header, native, read_header, read_native, same, until
 
 
 # --- transport, framing, middleware ------------------------------------------------------------------
@@ -64,7 +57,9 @@ def framing_limits(stage):
     """custom framing: a length beyond the limit, and an input that ends within a message, end the stream"""
     host, talk = stage.talk("3_advanced/custom-framing", frame=native, read=read_native)
     largest = 1024 * 1024
-    same(talk.call("echo", ["x" * (largest - 62)])[0][:1], "x", "as large as may be")
+    around = b'{"jsonrpc":"2.0","id":1,"method":"echo","params":["', b'"]}'
+    host.pipe.write(native((b"x" * (largest - len(b"".join(around)))).join(around)))
+    check("result" in talk.receive(), "a message as large as may be")
     host.pipe.write(struct.pack("=I", largest + 1))
     check("error" in talk.receive(), "a length beyond the limit")
     same(host.ends(code=1), ("", "error: the message exceeds the limit\n"), "it says")
@@ -95,7 +90,7 @@ def middleware(stage):
 def middleware_refills(stage):
     """custom middleware: who waits as long as he was told is answered"""
     path = stage.path("slow")
-    stage.start("3_advanced/custom-middleware", path, 20, 1)
+    stage.start("3_advanced/custom-middleware", path, 2, 1)
     talk = stage.connect(path)
     answers = [talk.answer(id) for id in [talk.ask("add", [1, 1]) for _ in range(3)]]
     same(answers[0].get("result"), 2, "the first")
@@ -209,17 +204,17 @@ class Debugger:
         same(message["seq"], self.heard, f"the number of {message}")
         return message
 
-    def response(self, seq, command, success=True):
+    def response(self, seq, command, success):
         message = self.receive()
         same({name: message.get(name) for name in ("type", "request_seq", "command", "success")},
              {"type": "response", "request_seq": seq, "command": command, "success": success}, "a response")
-        return message if not success else message.get("body")
+        return message
 
     def call(self, command, **arguments):
-        return self.response(self.request(command, **arguments), command)
+        return self.response(self.request(command, **arguments), command, True).get("body")
 
     def refused(self, command, **arguments):
-        return self.response(self.request(command, **arguments), command, success=False)["message"]
+        return self.response(self.request(command, **arguments), command, False)["message"]
 
     def event(self, name):
         message = self.receive()
@@ -256,6 +251,7 @@ def debugging(stage):
     """debug adapter: a session with breakpoints and steps, in DAP's envelope and order"""
     debugger = Debugger(stage)
     debugger.begin(stage.file("program", "one\ntwo\nthree\nfour\nfive\n"), 3)
+    debugger.call("setBreakpoints", source={"path": stage.path("another")}, breakpoints=[{"line": 2}])
     debugger.call("configurationDone")
     debugger.printed("one")
     debugger.printed("two")
@@ -278,6 +274,7 @@ def debugging_pause(stage):
     """debug adapter: it stops on entry, pauses while it runs, and is ended in the midst of it"""
     debugger = Debugger(stage)
     debugger.begin(stage.file("program", "tick\n" * 500000), stopOnEntry=True)
+    debugger.call("pause", threadId=1)  # there is nothing to pause
     debugger.call("configurationDone")
     debugger.stopped("entry", 1)
     debugger.call("continue", threadId=1)

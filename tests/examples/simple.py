@@ -1,17 +1,11 @@
 """1_tutorial and 2_simple."""
 
+import itertools
 import os
 import signal
 import time
 
-from stage import PATIENCE, check, gone, same, until
-
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
+from stage import PATIENCE, case, check, gone, same, until
 
 
 @case
@@ -51,7 +45,7 @@ def chat_programs(stage):
     """chat: what one types the other one prints"""
     path = stage.path("room")
     room = stage.start("2_simple/chat", path)
-    until(lambda: os.path.exists(path), "the room's socket")
+    stage.hang_up(stage.connect(path))  # it is open
     ben = stage.start("2_simple/chat", path, "ben")
     same(ben.line(), "* ben here, with 0 other(s)", "ben is told")
     anna = stage.start("2_simple/chat", path, "anna")
@@ -100,7 +94,7 @@ def chat_slow(stage):
     check(time.monotonic() - began >= 2, "he was given no time")
     heard = slow.pipe.rest().count('"said"')
     check(8 < heard < len(lines), f"the slow one heard {heard} lines")
-    names = (f"late {number}" for number in range(10**6))
+    names = (f"late {number}" for number in itertools.count())
     until(lambda: "slow" not in stage.connect(path).call("join", [next(names)]), "the slow one's leaving")
     others = stage.connect(path).call("join", ["last"])
     same(sorted(name for name in others if not name.startswith("late ")), ["anna", "ben"], "who is left")
@@ -119,12 +113,13 @@ def chat_end(stage):
     while True:  # until the slow one's inbox is full, and her line waits for him
         line = anna.ask("say", ["x" * 4000])
         ben.next_told()
-        if not anna.pipe.ready(0.5):
+        if not anna.pipe.ready(0.2):
             break
         anna.answer(line)
     room.signal()
     began = time.monotonic()
     anna.answer(line)
+    check(time.monotonic() - began < 1.5, "she waited until his two seconds were over")
     same(room.process.wait(PATIENCE), 0, "exit code")
     check(time.monotonic() - began < 0.25 * PATIENCE, "it took its time")
     for one in (anna, ben, nobody, slow):
@@ -241,7 +236,9 @@ def facade_failures(stage):
     dying = stage.start("2_simple/blocking-facade", "/bin/true")
     check("error: " in dying.ends(code=1)[1], "a server that dies")
     silent = stage.start("2_simple/blocking-facade", stage.file("silent", SILENT, 0o755))
+    server = until(silent.children, "the server")[0]
     check("timed out" in silent.ends(code=1)[1], "a server that says nothing")
+    check(gone(server), "the server is left")
 
 
 @case

@@ -8,10 +8,17 @@ import socket
 import struct
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
-SANITIZED = "ANTIPHON_SANITIZED" in os.environ
-PATIENCE = 60 if SANITIZED else 20
+PATIENCE = 60 if "ANTIPHON_SANITIZED" in os.environ else 20
+CASES = []
+
+
+def case(function):
+    """A case is called what its docstring says."""
+    CASES.append(function)
+    return function
 
 
 class Failure(Exception):
@@ -145,29 +152,30 @@ class Talk:
             self.others.append(message)
 
     def call(self, method, params=None):
-        answer = self.answer(self.ask(method, params))
-        check("result" in answer, f"{method}: {answer}")
-        return answer["result"]
+        return self.outcome("result", method, params)
 
     def refusal(self, method, params=None):
+        return self.outcome("error", method, params)
+
+    def outcome(self, kind, method, params):
         answer = self.answer(self.ask(method, params))
-        check("error" in answer, f"{method}: {answer}")
-        return answer["error"]
+        check(kind in answer, f"{method}: {answer}")
+        return answer[kind]
 
     def next_told(self):
         """The next notification."""
-        return self.others.pop(0) if self.others else self.receive()
+        message = self.others.pop(0) if self.others else self.receive()
+        check("method" in message and "id" not in message, f"not a notification: {message}")
+        return message
 
 
 class Program:
-    def __init__(self, arguments, **how):
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        self.process = subprocess.Popen(arguments, bufsize=0, **{**pipes, **how})
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen(arguments, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
         self.pid = self.process.pid
-        if self.process.stderr:
-            self.errors = Pipe(self.process.stderr.fileno(), None)
-        if self.process.stdin and self.process.stdout:
-            self.pipe = Pipe(self.process.stdout.fileno(), self.process.stdin.fileno())
+        self.pipe = Pipe(self.process.stdout.fileno(), self.process.stdin.fileno())
+        self.errors = Pipe(self.process.stderr.fileno(), None)
 
     def line(self):
         return self.pipe.line()
@@ -182,7 +190,11 @@ class Program:
         self.process.send_signal(number)
 
     def children(self):
-        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        started = []
+        for thread in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with suppress(OSError):  # it has just ended
+                started += map(int, thread.read_text().split())
+        return started
 
     def naps(self):
         """How often it has gone to sleep by itself."""
@@ -191,18 +203,21 @@ class Program:
 
     def ends(self, code=0):
         """Waits for its end; what it had still to say, and what it complained about."""
-        said = self.pipe.rest() if self.process.stdout else ""
-        errors = self.errors.rest() if self.process.stderr else ""
+        said, errors = self.pipe.rest(), self.errors.rest()
         same(self.process.wait(PATIENCE), code, f"exit code, after {said!r} and {errors!r}")
         return said, errors
 
     def close(self):
+        """Kills what runs still; of what it has started some may be stopped, and would stay."""
         if self.process.poll() is None:
+            children = self.children()
             self.process.kill()
+            for pid in children:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream and not stream.closed:
-                stream.close()
+            stream.close()
 
 
 class Stage:
@@ -215,8 +230,8 @@ class Stage:
         folder, name = name.split("/")
         return str(self.build / "examples" / folder / f"antiphon-{name}")
 
-    def start(self, name, *arguments, **how):
-        started = Program([self.program(name), *map(str, arguments)], **how)
+    def start(self, name, *arguments):
+        started = Program(self.program(name), *map(str, arguments))
         self.programs.append(started)
         return started
 
@@ -250,11 +265,9 @@ class Stage:
         return Talk(Pipe(connected.fileno(), connected.fileno()))
 
     def hang_up(self, talk):
-        for one in self.sockets:
-            if one.fileno() == talk.pipe.reader:
-                self.sockets.remove(one)
-                one.close()
-                return
+        connected = next(one for one in self.sockets if one.fileno() == talk.pipe.reader)
+        self.sockets.remove(connected)
+        connected.close()
 
     def close(self):
         for one in self.sockets:
@@ -264,7 +277,7 @@ class Stage:
 
 
 def gone(pid):
-    """Whether the process has ended, and whoever started it has taken note."""
+    """Whether the process has ended; whoever started it may not have taken note."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:

@@ -1,4 +1,4 @@
-"""Two kinds of plot, as SVG."""
+"""What every picture begins with, and two kinds of plot, as SVG."""
 
 import math
 from html import escape
@@ -10,7 +10,8 @@ COLOURS = {
     "simdjson dom": "#0d9488", "simdjson ondemand": "#64748b",
 }
 NAMES = {"envelope": "antiphon: envelope", "full": "antiphon: all of it checked", "boost parse": "Boost.JSON",
-         "nlohmann accept": "nlohmann accept", "simdjson dom": "simdjson DOM", "simdjson ondemand": "simdjson On-Demand"}
+         "nlohmann accept": "nlohmann accept", "simdjson dom": "simdjson DOM",
+         "simdjson ondemand": "simdjson On-Demand"}
 
 STYLE = """
       .title { font-size: 15px; font-weight: bold; }
@@ -59,20 +60,25 @@ def decades(values):
     return [10.0 ** power for power in range(low, high + 1)]
 
 
-def picture(width, height, title, description, body):
+def picture(script, width, height, title, description, style, body):
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     lines = "".join(f"  {line}\n" for line in body)
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img"
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"
      aria-labelledby="title description" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">
   <title id="title">{escape(title)}</title>
   <desc id="description">{escape(description)}</desc>
-  <!-- Written by tools/docs/plots.py. -->
-  <style>{STYLE}
+  <!-- Written by tools/docs/{script}. -->
+  <style>{style}
   </style>
   <!-- A ground of its own, so that the picture reads the same on any page. -->
   <rect width="{width}" height="{height}" rx="10" fill="#f8fafc"/>
-  <text class="title" x="20" y="28">{escape(title)}</text>
 {lines}</svg>
 """
+
+
+def plot(width, height, title, description, body):
+    heading = f'<text class="title" x="20" y="28">{escape(title)}</text>'
+    return picture("plots.py", width, height, title, description, STYLE, [heading, *body])
 
 
 def text(kind, x, y, what, anchor="start", colour=None):
@@ -115,7 +121,7 @@ def by_size(title, description, unit, lines):
         out += [f'<circle r="3" fill="{colour}" cx="{number(across(size))}" cy="{number(up(value))}"/>'
                 for size, value, _ in line]
         out.append(text("name", right + 10, ends[name] + 4, name, colour=colour))
-    return picture(width, height, title, description, out)
+    return plot(width, height, title, description, out)
 
 
 def by_kind(title, description, unit, rows, names):
@@ -140,4 +146,4 @@ def by_kind(title, description, unit, rows, names):
             out.append(f'<circle r="6" fill="{COLOURS[name]}" stroke="#f8fafc" cx="{number(across(row[name]))}" '
                        f'cy="{number(y)}"><title>{escape(NAMES[name])}: {row[name]:,.0f}</title></circle>')
     out.append(text("what", (left + right) / 2, bottom + 34, unit, "middle"))
-    return picture(width, height, title, description, out)
+    return plot(width, height, title, description, out)

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-"""Fails when a link of a built site leads nowhere: every href, src and anchor that stays within it.
+"""Which links of a built site lead nowhere: every href, src and anchor that stays within it. `./dev docs` looks.
 
-    links.py DIRECTORY       check the pages in it
-    links.py --self-test     check the checker
-    links.py --list DIRECTORY    the addresses elsewhere, which nothing here fetches
+    links.py --self-test    check the checker
 """
 
 import os
@@ -13,6 +11,9 @@ import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from checking import tell_cases  # noqa: E402
 
 
 class Page(HTMLParser):
@@ -34,7 +35,7 @@ class Page(HTMLParser):
 
 
 class Lines:
-    """The same of a file whose links a pattern finds."""
+    """The same of a file whose links a pattern finds, LINK."""
 
     def __init__(self, text):
         self.anchors = {""}
@@ -58,7 +59,8 @@ def check(root):
     """([complaint lines], number of links looked at, {addresses elsewhere})"""
     complaints, checked, external = [], 0, set()
     parsed = {path: kind(path.read_text(errors="replace"))
-              for pattern, kind in (("*.html", Page), ("*.css", Style), ("*.js", Script)) for path in sorted(root.rglob(pattern))}
+              for pattern, kind in (("*.html", Page), ("*.css", Style), ("*.js", Script))
+              for path in sorted(root.rglob(pattern))}
     for path, page in parsed.items():
         for line, link in page.links:
             parts = urlsplit(link)
@@ -110,7 +112,6 @@ OTHERS = [
 
 
 def self_test():
-    passed = failed = 0
     for name, page, wanted in [("a.html", *case) for case in SELF_TEST] + OTHERS:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
@@ -120,29 +121,9 @@ def self_test():
                 (root / empty).touch()
             (root / name).write_text(page)
             complaints, _, _ = check(root)
-        if len(complaints) == 1 and wanted in complaints[0] if wanted else not complaints:
-            passed += 1
-        else:
-            failed += 1
-            print(f"{page}: expected {wanted or 'nothing'}, got {complaints}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    listed = arguments[:1] == ["--list"]
-    if len(arguments) != 1 + listed:
-        sys.exit(__doc__)
-    complaints, checked, external = check(Path(arguments[-1]).resolve())
-    if listed:
-        print(*sorted(external), sep="\n")
-        return 0
-    print(*complaints, sep="\n", end="\n" if complaints else "")
-    print(f"links: {checked} checked, {len(complaints)} broken, {len(external)} addresses elsewhere not fetched")
-    return 1 if complaints else 0
+        as_expected = len(complaints) == 1 and wanted in complaints[0] if wanted else not complaints
+        yield None if as_expected else f"{page}: expected {wanted or 'nothing'}, got {complaints}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tell_cases(self_test()) if sys.argv[1:] == ["--self-test"] else __doc__)

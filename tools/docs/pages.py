@@ -4,10 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
 from reference import HEADERS, ROOT, to_reference
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from check_snippets import FENCE, MARK  # noqa: E402
 
 # Pages outside of docs/, by their place in the site.
 MOVED = {"docs/README.md": "index.md", "docs/decisions/README.md": "decisions/index.md",
@@ -15,8 +19,6 @@ MOVED = {"docs/README.md": "index.md", "docs/decisions/README.md": "decisions/in
          "HACKING.md": "hacking.md", "CHANGELOG.md": "changelog.md", "examples/README.md": "examples/index.md"}
 LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".inl": "cpp", ".py": "python", ".mjs": "js", ".json": "json"}
 
-MARK = re.compile(r"<!-- (?:file|part of): (\S+) -->")
-FENCE = re.compile(r"(`{3,}|~{3,})\s*[\w+-]*.*")
 # Not in `code`, nor where the bracket is a lambda's.
 LINK = re.compile(r"(`+[^`]*`+)|(!?)\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
 SCHEME = re.compile(r"[a-z]+:")
@@ -101,7 +103,7 @@ class Stage:
             elif fence:
                 out += [*textwrap.dedent("\n".join(code)).splitlines(), line]
                 if mark:
-                    out += ["", '<div class="from">', "", self.link(path, mark[1], mark[1]), "", "</div>", ""]
+                    out += ["", '<div class="from">', "", self.link(path, mark[2], mark[2]), "", "</div>", ""]
                 fence, code = None, []
             elif opening:
                 fence, mark = opening[1], MARK.fullmatch(text[-1] if text else "")

@@ -17,7 +17,10 @@ from pathlib import Path
 
 from drawing import NAMES, Axis, apart, by_kind, by_size, decades, size_name
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from checking import tell_cases  # noqa: E402
+from house import ROOT  # noqa: E402
+
 KEPT = ROOT / "docs" / "benchmarks"
 MEASURED = ROOT / "build" / "bench"
 PAGE = "README.md"
@@ -61,8 +64,8 @@ def draw_streaming(figures):
         if result["corpus"] in CORPORA and result["name"] in names:
             rows.setdefault(CORPORA[result["corpus"]], {})[result["name"]] = result["mib_per_s"]
     used = [name for name in names if any(name in row for row in rows.values())]
-    return {"reading.svg": by_kind("Reading messages", "MiB a second of antiphon and of four other ways to read JSON, by "
-                                   "the kind of message.", "MiB a second; more is better", rows, used)}
+    about = "MiB a second of antiphon and of four other ways to read JSON, by the kind of message."
+    return {"reading.svg": by_kind("Reading messages", about, "MiB a second; more is better", rows, used)}
 
 
 def table(headings, rows):
@@ -178,23 +181,19 @@ def self_test():
         checks.append(("and says of what machine", "2000-01-01, none" in page))
         (folder / "rate.svg").write_text("another")
         checks.append(("what was changed by hand is found", wrong(folder) == ["rate.svg"]))
-    for what, holds in checks:
-        if not holds:
-            print(f"failed: {what}")
-    failed = sum(not holds for _, holds in checks)
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return [None if holds else f"not so: {what}" for what, holds in checks]
 
 
 def main(arguments):
     if arguments == ["--self-test"]:
-        return self_test()
+        return tell_cases(self_test())
     if arguments not in ([], ["--take"], ["--check"]):
         sys.exit(__doc__)
     if arguments == ["--check"]:
-        for name in wrong(KEPT):
+        differ = wrong(KEPT)
+        for name in differ:
             print(f"plots: docs/benchmarks/{name} is not what tools/docs/plots.py draws")
-        return 1 if wrong(KEPT) else 0
+        return 1 if differ else 0
     if arguments == ["--take"]:
         take()
     for name, content in drawn(KEPT).items():

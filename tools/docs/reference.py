@@ -13,7 +13,7 @@ SITE = ROOT / "docs" / "site"
 HEADERS = "include/antiphon"
 AWESOME = Path("/usr/share/doxygen-awesome-css")
 
-Name = namedtuple("Name", "name kind brief page header")
+Name = namedtuple("Name", "name brief page header")
 
 # The headers of a section, in the order of the page; the first that fits counts.
 SECTIONS = [
@@ -60,17 +60,16 @@ class Reference:
                 return
             for member in definition.iter("memberdef"):
                 page, _, anchor = member.get("id").rpartition("_1")
-                self.keep(f"{name}::{member.findtext('name')}", member.get("kind"), member,
-                          f"{page}.html#{anchor}")
+                self.keep(f"{name}::{member.findtext('name')}", member, f"{page}.html#{anchor}")
         elif name.startswith("antiphon::") and "<" not in name and definition.get("prot") == "public":
-            self.keep(name, kind, definition, f"{refid}.html")
+            self.keep(name, definition, f"{refid}.html")
 
-    def keep(self, name, kind, definition, page):
+    def keep(self, name, definition, page):
         brief = " ".join("".join(definition.find("briefdescription").itertext()).split())
         header = header_of(definition)
         known = any(other.name == name and other.header == header for other in self.names)
         if not known and "@" not in name:
-            self.names.append(Name(name, kind, brief, f"reference/{page}", header))
+            self.names.append(Name(name, brief, f"reference/{page}", header))
 
     def page(self):
         sections = {title: [] for title, _ in SECTIONS}

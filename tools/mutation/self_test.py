@@ -4,6 +4,7 @@ don't end well."""
 import tempfile
 from pathlib import Path
 
+from checking import tell_cases
 from mutation.mutants import mutants_of
 from mutation.running import Run, doctest_passes
 
@@ -41,31 +42,25 @@ RUNS = [
 ]
 
 
-def run(outdated):
+def problems(outdated):
     """`outdated`: (path, line, mutant) of what is argued in equivalent.json about nothing any more."""
-    failed = 1 if outdated else 0
-    for path, line, mutant in outdated:
-        print(f"equivalent.json: {path} has no line {line!r} that becomes {mutant!r}")
+    yield "\n".join(f"equivalent.json: {path} has no line {line!r} that becomes {mutant!r}"
+                    for path, line, mutant in outdated)
     for text, wanted in SAMPLES:
         last = len(text.split("\n"))
         found = {mutant.after for mutant in mutants_of("sample.cpp", text) if mutant.number == last}
-        if found != wanted:
-            failed += 1
-            print(f"{text!r}: {sorted(found)}, not {sorted(wanted)}")
+        yield found != wanted and f"{text!r}: {sorted(found)}, not {sorted(wanted)}"
     with tempfile.TemporaryDirectory() as place:
         for script, wanted, *limits in RUNS:
             problem = Run(["sh", "-c", script], place, Path(place) / "log", *limits).problem
-            if problem != wanted:
-                failed += 1
-                print(f"{script!r}: {problem}, not {wanted}")
+            yield problem != wanted and f"{script!r}: {problem}, not {wanted}"
         output = "TEST CASE:  a\n0.1 s: a\nTEST CASE:  b, c\n1.500000 s: b, c\n"
         done = Run(["printf", output], place, Path(place) / "log")
     passes = doctest_passes("program", {"silence": 9, "slow": done.slow_cases()})
-    if [command[-1] for _, command in passes] != ["--test-case-exclude=b? c", "--test-case=b? c"]:
-        failed += 1
-        print(f"slow cases: {passes}")
-    if done.last_case() != "TEST CASE:  b, c":
-        failed += 1
-        print(f"last case: {done.last_case()}")
-    print(f"{len(SAMPLES) + len(RUNS) + 3 - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    filters = [command[-1] for _, command in passes]
+    yield filters != ["--test-case-exclude=b? c", "--test-case=b? c"] and f"slow cases: {passes}"
+    yield done.last_case() != "TEST CASE:  b, c" and f"last case: {done.last_case()}"
+
+
+def run(outdated):
+    return tell_cases(problems(outdated))

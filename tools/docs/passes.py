@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Draws passes.svg: one block of 64 bytes and its masks, computed as streaming/scan does.
+"""Draws docs/guide/passes.svg: one block of 64 bytes and its masks, computed as streaming/scan does.
 
-    passes.py            writes passes.svg beside this file
-    passes.py --check    fails when passes.svg is not what this would write
-    passes.py --print    the masks and what is carried over, as text
+    passes.py            draw
+    passes.py --check    fail when the picture is not what this would draw
 
 Bit i is byte i, so that the lowest bit stands on the left.
 """
@@ -12,6 +11,12 @@ import sys
 from html import escape
 from pathlib import Path
 
+from drawing import picture
+
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "passes.svg"
+DESCRIPTION = """The first 64 bytes of a JSON-RPC notification, and below each byte its bit in ten masks: backslashes,
+    escaped bytes, quotes, the inside of strings, tokens, what lies in an object, values, tokens behind a value,
+    separators, and where a name is due. At the end, what is carried over to the next block."""
 TEXT = r'{"method":"log","params":{"n":[1,20],"ok":true,"text":"a \"b\" \nc"},"id":1}'
 BLOCK = TEXT[:64]
 FULL = (1 << 64) - 1
@@ -156,41 +161,22 @@ def draw(m):
         at, line = LEFT + 4 + i // 3 * 268, y + 18 + i % 3 * 24
         out.append(f'<text class="what" x="{at}" y="{line}">{what}: '
                    f'<tspan font-weight="bold">{escape(value)}</tspan></text>')
-    height = y + 94
-    head = f'''<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1006 {height}" width="1006" height="{height}" role="img"
-     aria-labelledby="title description" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">
-  <title id="title">A block of 64 bytes and its masks</title>
-  <desc id="description">The first 64 bytes of a JSON-RPC notification, and below each byte its bit in ten masks: backslashes,
-    escaped bytes, quotes, the inside of strings, tokens, what lies in an object, values, tokens behind a value,
-    separators, and where a name is due. At the end, what is carried over to the next block.</desc>
-  <!-- Written by passes.py, which computes the masks. -->
-  <style>{STYLE}
-  </style>
-  <!-- A ground of its own, so that the picture reads the same on any page. -->
-  <rect width="1006" height="{height}" rx="10" fill="#f8fafc"/>
-  <text class="name" x="20" y="51">64 bytes</text>
-  <text class="note" x="20" y="64">the first block of a message</text>
-  <text class="note" x="{LEFT}" y="30">bit 0</text>
-  <text class="note" x="{x(64)}" y="30" text-anchor="end">bit 63</text>
-'''
-    return head + "".join(f"  {line}\n" for line in out) + "</svg>\n"
+    head = ['<text class="name" x="20" y="51">64 bytes</text>',
+            '<text class="note" x="20" y="64">the first block of a message</text>',
+            f'<text class="note" x="{LEFT}" y="30">bit 0</text>',
+            f'<text class="note" x="{x(64)}" y="30" text-anchor="end">bit 63</text>']
+    return picture("passes.py", 1006, y + 94, "A block of 64 bytes and its masks", DESCRIPTION, STYLE, head + out)
 
 
 def main(arguments):
-    m = masks()
-    path = Path(__file__).resolve().with_name("passes.svg")
-    if arguments == ["--print"]:
-        print(f"{'':16}{BLOCK}")
-        for name, value in m.items():
-            row = "".join(".1"[value >> i & 1] for i in range(64)) if isinstance(value, int) and value > 1 else value
-            print(f"{name:16}{row}")
-    elif arguments == ["--check"]:
-        if path.read_text() != draw(m):
-            sys.exit(f"{path.name} is not what passes.py writes")
+    drawn = draw(masks())
+    if arguments == ["--check"]:
+        if PICTURE.read_text() != drawn:
+            sys.exit("passes: docs/guide/passes.svg is not what tools/docs/passes.py draws")
     elif arguments:
         sys.exit(__doc__)
     else:
-        path.write_text(draw(m))
+        PICTURE.write_text(drawn)
 
 
 if __name__ == "__main__":
