@@ -6,6 +6,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
+#include <boost/system/error_code.hpp>
 #include <fmt/core.h>
 
 #include <cstdint>
@@ -29,7 +30,7 @@ std::uint64_t fingerprint(std::string_view text) {
 
 bool check(const expected& that) {
   const auto& [message, at_least, at_most, hash] = that;
-  boost::json::error_code error;
+  boost::system::error_code error;
   boost::json::parse(message.text, error);
   if (!error) boost::json::parse(message.payload(), error);
   const bool sized = message.text.size() >= at_least && message.text.size() <= at_most;

@@ -2,6 +2,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
 
 namespace bench {
 namespace {
@@ -14,7 +15,7 @@ struct ignore_all {
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
   using text = boost::json::string_view;
-  using error = boost::json::error_code;
+  using error = boost::system::error_code;
   bool on_document_begin(error&) { return true; }
   bool on_document_end(error&) { return true; }
   bool on_object_begin(error&) { return true; }
@@ -48,7 +49,7 @@ void add_boost_json(const corpus::message& message) {
   add(message.name, "boost basic_parser", text.size(), [text](benchmark::State& state) {
     boost::json::basic_parser<ignore_all> parser{boost::json::parse_options()};
     for (auto _ : state) {
-      boost::json::error_code error;
+      boost::system::error_code error;
       parser.reset();
       parser.write_some(false, text.data(), text.size(), error);
       if (error) state.SkipWithError("basic_parser refuses the message");

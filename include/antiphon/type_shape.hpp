@@ -4,7 +4,6 @@
 #include <antiphon/streaming/value_traits.hpp>
 
 #include <boost/describe/enumerators.hpp>
-#include <boost/mp11/algorithm.hpp>
 
 #include <concepts>
 #include <span>
@@ -41,23 +40,32 @@ struct type_shape {
 template <class T>
 type_shape shape_of();
 
+template <class T, class Descriptor>
+type_shape::member shape_of_member() {
+  using type = std::remove_cvref_t<decltype(std::declval<T&>().*Descriptor::pointer)>;
+  return {Descriptor::name, &shape_of<type>, !is_optional_like<type>};
+}
+
+// As lists rather than by push_back, where g++ 14 warns of what can't happen.
+template <class T, template <class...> class List, class... Descriptors>
+std::vector<type_shape::member> members_of(List<Descriptors...>) {
+  return {shape_of_member<T, Descriptors>()...};
+}
+template <template <class...> class List, class... Descriptors>
+std::vector<std::string_view> names_of(List<Descriptors...>) {
+  return {std::string_view(Descriptors::name)...};
+}
+
 template <class T>
 type_shape struct_shape() {
-  type_shape shape{shape_kind::object, false, nullptr, {}};
-  boost::mp11::mp_for_each<described_members<T>>([&](auto descriptor) {
-    using type = std::remove_cvref_t<decltype(std::declval<T&>().*descriptor.pointer)>;
-    shape.members.push_back({descriptor.name, &shape_of<type>, !is_optional_like<type>});
-  });
-  return shape;
+  return {shape_kind::object, false, nullptr, members_of<T>(described_members<T>())};
 }
 
 template <class T>
 type_shape enum_shape() {
   if constexpr (is_described_enum<T>) {
-    type_shape shape{shape_kind::string, false, nullptr, {}};
-    boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>(
-        [&](auto descriptor) { shape.names.push_back(descriptor.name); });
-    return shape;
+    using names = boost::describe::describe_enumerators<T>;
+    return {shape_kind::string, false, nullptr, {}, names_of(names())};
   } else {
     return {shape_kind::integer, false, nullptr, {}};
   }

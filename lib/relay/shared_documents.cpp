@@ -151,8 +151,9 @@ shared_documents::outcome shared_documents::closed(client who, std::string_view 
     documents_.erase(found);
   } else if (then.closes) {
     const holder& next = holders.front();
-    then.opens = fmt::format(R"({{"textDocument":{{"uri":{},"languageId":{},"version":{},"text":{}}}}})",
-                             quoted(uri), quoted(next.language), next.version, quoted(next.text));
+    then.opens =
+        fmt::format(R"({{"textDocument":{{"uri":{},"languageId":{},"version":{},"text":{}}}}})",
+                    json_string(uri), json_string(next.language), next.version, json_string(next.text));
   }
   return then;
 }

@@ -242,7 +242,8 @@ class sharing_core : public std::enable_shared_from_this<sharing_core> {
     const auto then = documents_.closed(who.number, uri);
     target_core& server = *server_.core();
     if (then.closes)
-      server.tell("textDocument/didClose", fmt::format(R"({{"textDocument":{{"uri":{}}}}})", quoted(uri)));
+      server.tell("textDocument/didClose",
+                  fmt::format(R"({{"textDocument":{{"uri":{}}}}})", json_string(uri)));
     if (!then.opens.empty()) server.tell("textDocument/didOpen", then.opens);
   }
 

@@ -21,7 +21,7 @@ std::size_t size_of(std::span<const slice> params) noexcept {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   try {
     return progress_token(text).json();
   } catch (const boost::system::system_error&) {
@@ -30,7 +30,7 @@ std::string quoted(std::string_view text) {
 }
 
 target_core::target_core(std::string name, target_options options)
-    : name_(std::move(name)), name_json_(quoted(name_)), options_(std::move(options)), queue_(options_) {
+    : name_(std::move(name)), name_json_(json_string(name_)), options_(std::move(options)), queue_(options_) {
   options_.max_in_flight = std::max<std::size_t>(options_.max_in_flight, 1);
 }
 
@@ -358,7 +358,7 @@ void target_core::fail_down(core::record& call, std::string_view reason) noexcep
     call.connection_->fail_forwarded(
         call, static_cast<int>(relay_errc::target_down),
         fmt::format("target {} is down: {}", name_json_, reason),
-        fmt::format(R"({{"target":{},"reason":{}}})", name_json_, quoted(reason)));
+        fmt::format(R"({{"target":{},"reason":{}}})", name_json_, json_string(reason)));
   } catch (...) {
     call.connection_->fail_forwarded(call, static_cast<int>(relay_errc::target_down), "target down", {});
   }

@@ -101,7 +101,7 @@ class target_core : public std::enable_shared_from_this<target_core> {
 
 /// The connection behind a peer handle; null when there is none.
 std::shared_ptr<core::connection> connection_of(const antiphon::peer& handle);
-/// `text` as a JSON string.
-std::string quoted(std::string_view text);
+/// `text` as a JSON string. (Not `quoted`: of a std::string, `std::quoted` would be found.)
+std::string json_string(std::string_view text);
 
 }  // namespace antiphon::relay::detail

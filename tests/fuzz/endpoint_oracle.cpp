@@ -9,6 +9,7 @@
 #include <antiphon/streaming/validate.hpp>
 
 #include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 
@@ -109,7 +110,7 @@ void hear(answers& to, std::string_view frame) {
   boost::json::parse_options strict;
   strict.max_depth = 1024;
   while (const auto member = members.next()) {
-    boost::json::error_code error;
+    boost::system::error_code error;
     const value dom = boost::json::parse({member->data(), member->size()}, error, {}, strict);
     // An exponent that only we can read, in what it repeats: docs/decisions/0002-validator-differences.md.
     const auto message = message_view::parse(*member);

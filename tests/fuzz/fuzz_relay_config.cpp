@@ -2,6 +2,7 @@
 #include "tools/antiphon/relay_config.hpp"
 
 #include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <charconv>
 #include <optional>
@@ -34,7 +35,7 @@ std::optional<std::size_t> take_number(std::string_view& text) {
 bool begins_with_a_path(std::string_view message, const boost::json::value& whole) {
   if (message.find("\\u00") != message.npos) return true;
   for (auto end = message.find(": "); end != message.npos; end = message.find(": ", end + 1)) {
-    boost::json::error_code none;
+    boost::system::error_code none;
     const auto path = message.substr(0, end);
     if (whole.find_pointer({path.data(), path.size()}, none) != nullptr) return true;
   }
@@ -54,7 +55,7 @@ void check_message(std::string_view message, std::string_view text) {
   } else if (!skip(message, "the whole: ")) {
     boost::json::parse_options strict;
     strict.max_depth = 1024;
-    boost::json::error_code error;
+    boost::system::error_code error;
     const auto whole = boost::json::parse({text.data(), text.size()}, error, {}, strict);
     // An exponent that only we can read: docs/decisions/0002-validator-differences.md.
     fuzz::must(error || begins_with_a_path(message, whole), all);

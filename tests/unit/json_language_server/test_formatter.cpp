@@ -18,7 +18,7 @@ std::optional<std::vector<text_edit>> edits_of(const std::string& text, const fo
 }
 
 // Edits refer to the text before any of them, so the last comes first.
-std::string apply(const std::string& text, const std::vector<text_edit>& edits) {
+std::string with_edits(const std::string& text, const std::vector<text_edit>& edits) {
   const text_document document(text);
   std::string result = text;
   for (auto edit = edits.rbegin(); edit != edits.rend(); ++edit) {
@@ -29,7 +29,7 @@ std::string apply(const std::string& text, const std::vector<text_edit>& edits) 
 }
 
 std::string formatted(const std::string& text, const formatting_options& options = {}) {
-  return apply(text, edits_of(text, options).value());
+  return with_edits(text, edits_of(text, options).value());
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ TEST_CASE("many changes are one edit with the same result") {
   wanted += "\n]";
   const auto edits = edits_of(text, {}).value();
   CHECK(edits.size() == 1);
-  CHECK(apply(text, edits) == wanted);
+  CHECK(with_edits(text, edits) == wanted);
 }
 
 TEST_CASE("a document that would grow beyond measure is not formatted") {

@@ -135,7 +135,7 @@ antiphon::decode_error refused(std::string_view text) {
   REQUIRE(result.has_error());
   CHECK(result.error().code.failed());
   CHECK_FALSE(result.error().message.empty());
-  return std::move(result.error());
+  return result.error();
 }
 
 inline std::string joined(const std::vector<antiphon::slice>& parts) {

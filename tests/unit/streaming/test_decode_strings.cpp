@@ -6,7 +6,7 @@ using codec::refused;
 
 namespace {
 
-std::string quoted(std::string_view inside) { return '"' + std::string(inside) + '"'; }
+std::string in_quotes(std::string_view inside) { return '"' + std::string(inside) + '"'; }
 
 }  // namespace
 
@@ -26,8 +26,8 @@ TEST_CASE("a surrogate pair is one character, half of one is refused") {
   CHECK(decoded<std::string>(R"("\uD800\uDC00\uDBFF\uDFFF")") == "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
   for (const char* inside : {R"(\ud83d)", R"(\ud83dx)", R"(\ud83d\n)", R"(\ud83d\u0041)", R"(\ud83d\ud83d)",
                              R"(\ude00)", R"(\ude00\ud83d)", R"(\ud83d\)", R"(\ud83d\u)", R"(\ud83d\ude0)"}) {
-    CHECK(refused<std::string>(quoted(inside)).code == errc::invalid_json);
-    CHECK(refused<boost::json::value>(quoted(inside)).code == errc::invalid_json);
+    CHECK(refused<std::string>(in_quotes(inside)).code == errc::invalid_json);
+    CHECK(refused<boost::json::value>(in_quotes(inside)).code == errc::invalid_json);
   }
 }
 
@@ -41,8 +41,8 @@ TEST_CASE("NUL in a string is data") {
 TEST_CASE("malformed escapes are refused") {
   for (const char* inside :
        {R"(\x41)", R"(\u12)", R"(\u12g4)", R"(\u 123)", R"(\U0041)", R"(\')", R"(\0)", "\\\n"}) {
-    CHECK(refused<std::string>(quoted(inside)).code == errc::invalid_json);
-    CHECK(refused<boost::json::value>(quoted(inside)).code == errc::invalid_json);
+    CHECK(refused<std::string>(in_quotes(inside)).code == errc::invalid_json);
+    CHECK(refused<boost::json::value>(in_quotes(inside)).code == errc::invalid_json);
   }
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("a string without an end is refused") {
 
 TEST_CASE("control characters and bytes that are no UTF-8 don't pass for content") {
   for (const char c : {'\0', '\x01', '\n', '\r', '\t', '\x1f'}) {
-    const auto text = quoted(std::string("ab") + c);
+    const auto text = in_quotes(std::string("ab") + c);
     CHECK(refused<std::string>(text).code == errc::invalid_json);
     CHECK(refused<std::string_view>(text).code == errc::invalid_json);
     CHECK(refused<boost::json::value>(text).code == errc::invalid_json);
@@ -66,8 +66,8 @@ TEST_CASE("control characters and bytes that are no UTF-8 don't pass for content
   for (const char* inside :
        {"\x80", "\xC0\xAF", "\xC1\xBF", "\xC3", "\xE0\x80\xAF", "\xE2\x82", "\xED\xA0\x80",
         "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\\n\xC3"}) {
-    CHECK(refused<std::string>(quoted(inside)).code == errc::invalid_utf8);
-    CHECK(refused<boost::json::value>(quoted(inside)).code == errc::invalid_utf8);
+    CHECK(refused<std::string>(in_quotes(inside)).code == errc::invalid_utf8);
+    CHECK(refused<boost::json::value>(in_quotes(inside)).code == errc::invalid_utf8);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/system/error_code.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -208,7 +209,7 @@ class hearing {
     if (!talk_.split(said, messages, cut)) return "what it says is not framed well";
     if (cut && all) return "the last thing it says is cut short";
     for (const std::string& text : messages) {
-      boost::json::error_code error;
+      boost::system::error_code error;
       const auto dom = boost::json::parse(text, error);
       if (error) return "it says what is no JSON";
       if (dom.is_array()) {
