@@ -136,7 +136,7 @@ void connection::close(milliseconds drain) {
 }
 
 void connection::end(end_reason reason, error_code error, milliseconds drain) noexcept {
-  if (phase_ >= phase::closing) return;
+  if (phase_ >= phase::closing) return changed();  // it may be waited for less now
   const auto until = from_now(drain);
   if (phase_ == phase::draining) {
     drain_until_ = std::min(drain_until_, until);
@@ -164,7 +164,6 @@ void connection::end(end_reason reason, error_code error, milliseconds drain) no
 void connection::out_of_memory() noexcept {
   lost_ = true;
   end(end_reason::connection_lost, make_error_code(boost::system::errc::not_enough_memory), milliseconds(0));
-  changed();
 }
 
 void connection::lost(error_code error) noexcept {

@@ -14,7 +14,10 @@ std::size_t first_to_fail = SIZE_MAX;
 std::size_t other_to_fail = SIZE_MAX;
 std::size_t blocks = 0;
 
+bool paused = false;
+
 bool fails() noexcept {
+  if (paused) return false;
   ++requests;
   return requests == first_to_fail || requests == other_to_fail;
 }
@@ -78,6 +81,8 @@ std::size_t test::stop_failing() noexcept {
   first_to_fail = other_to_fail = SIZE_MAX;
   return requests;
 }
+void test::pause_failing() noexcept { paused = true; }
+void test::go_on_failing() noexcept { paused = false; }
 bool test::has_failed() noexcept { return requests >= first_to_fail; }
 
 #ifdef ANTIPHON_TEST_SANITIZED

@@ -12,6 +12,9 @@ void fail_allocations(std::size_t first, std::size_t gap) noexcept;
 /// None fails any more.
 /// @return how many requests there have been since
 std::size_t stop_failing() noexcept;
+/// Until `go_on_failing`, requests neither fail nor count: for what a test sets up.
+void pause_failing() noexcept;
+void go_on_failing() noexcept;
 /// Whether one has failed since `fail_allocations`.
 bool has_failed() noexcept;
 

@@ -112,6 +112,19 @@ TEST_CASE("run_main says on standard error why a connection ended badly, and not
   CHECK(broken.text == "error: " + make_error_code(errc::malformed_header).message() + "\n");
 }
 
+TEST_CASE("what is written to standard error is cut off after 4096 bytes") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  support::forked program(-1, -1, ends[1], [] {
+    antiphon::write_to_stderr(std::string(4095, 'a') + "bc");
+    return 0;
+  });
+  ::close(ends[1]);
+  CHECK(support::read_to_end(ends[0]) == std::string(4095, 'a') + "b");
+  ::close(ends[0]);
+  CHECK(program.wait() == 0);
+}
+
 TEST_CASE("run_main returns 1 when the coroutine throws") { CHECK(antiphon::run_main(failing()) == 1); }
 
 TEST_CASE("SIGINT and SIGTERM cancel the coroutine, and that is success") {
