@@ -12,7 +12,7 @@ namespace {
 
 // By way of our own encoder: Boost's writes what is no JSON for NaN and infinity.
 raw_json text_of(const boost::json::value& value) {
-  const auto pool = shared_buffer_pool();
+  const auto& pool = shared_buffer_pool();
   output_chain out(*pool, 1024);
   encode(out, value);
   std::vector<slice> parts;
