@@ -65,6 +65,7 @@ class deterministic_context {
   template <class Function>
   struct job_of final : job {
     template <class From>
+    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): none of these is copied
     explicit job_of(From&& from) : function(std::forward<From>(from)) {}
     void run() override { std::move(function)(); }
     Function function;
@@ -121,12 +122,12 @@ class deterministic_context::executor_type {
 
   asio::execution_context& query(asio::execution::context_t) const noexcept { return context_->io_; }
   asio::execution::blocking_t query(asio::execution::blocking_t) const noexcept {
-    if (possibly_) return asio::execution::blocking.possibly;
-    return asio::execution::blocking.never;
+    if (possibly_) return asio::execution::blocking_t::possibly;
+    return asio::execution::blocking_t::never;
   }
   asio::execution::outstanding_work_t query(asio::execution::outstanding_work_t) const noexcept {
-    if (tracked_) return asio::execution::outstanding_work.tracked;
-    return asio::execution::outstanding_work.untracked;
+    if (tracked_) return asio::execution::outstanding_work_t::tracked;
+    return asio::execution::outstanding_work_t::untracked;
   }
   executor_type require(asio::execution::blocking_t::possibly_t) const noexcept {
     return {context_, true, tracked_};
