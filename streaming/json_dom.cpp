@@ -98,28 +98,30 @@ bool json_cursor::read_dom(boost::json::value& out) {
   return true;
 }
 
-bool json_cursor::read_dom(boost::json::object& out) {
+namespace {
+
+// What the DOM of a text is, where that is of one kind only.
+template <class Part>
+bool read_part(json_cursor& in, Part& out, std::string_view kind, Part& (boost::json::value::*part)() &) {
+  if (in.found() != kind) return in.expected(kind);
   boost::json::value value(out.storage());
-  if (found() != "an object") return expected("an object");
-  if (!read_dom(value)) return false;
-  out = std::move(value.get_object());
+  if (!in.read_dom(value)) return false;
+  out = std::move((value.*part)());
   return true;
+}
+
+}  // namespace
+
+bool json_cursor::read_dom(boost::json::object& out) {
+  return read_part(*this, out, "an object", &boost::json::value::get_object);
 }
 
 bool json_cursor::read_dom(boost::json::array& out) {
-  boost::json::value value(out.storage());
-  if (found() != "an array") return expected("an array");
-  if (!read_dom(value)) return false;
-  out = std::move(value.get_array());
-  return true;
+  return read_part(*this, out, "an array", &boost::json::value::get_array);
 }
 
 bool json_cursor::read_dom(boost::json::string& out) {
-  boost::json::value value(out.storage());
-  if (found() != "a string") return expected("a string");
-  if (!read_dom(value)) return false;
-  out = std::move(value.get_string());
-  return true;
+  return read_part(*this, out, "a string", &boost::json::value::get_string);
 }
 
 }  // namespace antiphon::detail
